@@ -1,0 +1,14 @@
+//go:build amd64 && !noasm
+
+package cpu
+
+import "golang.org/x/sys/cpu"
+
+func detect() Features {
+	x := &cpu.X86
+	avx2 := x.HasAVX2 && x.HasFMA
+	return Features{
+		AVX2:   avx2,
+		AVX512: avx2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL,
+	}
+}
