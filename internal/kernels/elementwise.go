@@ -1,0 +1,73 @@
+package kernels
+
+// Add computes dst[i] = a[i] + b[i].
+func Add[T Float](dst, a, b []T) {
+	need("Add", "a", len(a), len(dst))
+	need("Add", "b", len(b), len(dst))
+	addGeneric(dst, a, b)
+}
+
+func addGeneric[T Float](dst, a, b []T) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] + b[i]
+	}
+}
+
+// Mul computes dst[i] = a[i] * b[i].
+func Mul[T Float](dst, a, b []T) {
+	need("Mul", "a", len(a), len(dst))
+	need("Mul", "b", len(b), len(dst))
+	mulGeneric(dst, a, b)
+}
+
+func mulGeneric[T Float](dst, a, b []T) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] * b[i]
+	}
+}
+
+// Scale computes dst[i] = alpha * x[i].
+func Scale[T Float](alpha T, dst, x []T) {
+	need("Scale", "x", len(x), len(dst))
+	scaleGeneric(alpha, dst, x)
+}
+
+func scaleGeneric[T Float](alpha T, dst, x []T) {
+	for i, v := range x[:len(dst)] {
+		dst[i] = alpha * v
+	}
+}
+
+// Axpy computes dst[i] += alpha * x[i].
+func Axpy[T Float](alpha T, dst, x []T) {
+	need("Axpy", "x", len(x), len(dst))
+	axpyGeneric(alpha, dst, x)
+}
+
+func axpyGeneric[T Float](alpha T, dst, x []T) {
+	for i, v := range x[:len(dst)] {
+		dst[i] += alpha * v
+	}
+}
+
+// Fill sets every element of dst to v.
+func Fill[T Float](dst []T, v T) {
+	for i := range dst {
+		dst[i] = v
+	}
+}
+
+// FromBytes computes dst[i] = scale * src[i]: pixels of 8 bits to [0, 1] with scale
+// 1/255.
+func FromBytes[T Float](scale T, dst []T, src []byte) {
+	need("FromBytes", "src", len(src), len(dst))
+	fromBytesGeneric(scale, dst, src)
+}
+
+func fromBytesGeneric[T Float](scale T, dst []T, src []byte) {
+	for i, v := range src[:len(dst)] {
+		dst[i] = scale * T(v)
+	}
+}

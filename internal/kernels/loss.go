@@ -1,0 +1,36 @@
+package kernels
+
+// BCELogits returns the sum over i of the binary cross-entropy of the logit z[i] with
+// the target t[i] in [0, 1],
+//
+//	max(z,0) - z*t + log(1+exp(-|z|)),
+//
+// which neither clips nor overflows, and, unless dz is nil, computes its gradient
+// dz[i] = scale * (sigmoid(z[i]) - t[i]). dz may be z.
+func BCELogits[T Float](dz, z, t []T, scale T) T {
+	need("BCELogits", "t", len(t), len(z))
+	if dz != nil {
+		need("BCELogits", "dz", len(dz), len(z))
+	}
+	var total float64
+	for at := 0; at < len(z); at += sumBlock {
+		end := min(at+sumBlock, len(z))
+		var d []T
+		if dz != nil {
+			d = dz[at:end]
+		}
+		total += float64(bceLogitsGeneric(d, z[at:end], t[at:end], scale))
+	}
+	return T(total)
+}
+
+func bceLogitsGeneric[T Float](dz, z, t []T, scale T) T {
+	var sum T
+	for i, v := range z {
+		sum += max(v, 0) - v*t[i] + log1p(exp(-abs(v)))
+		if dz != nil {
+			dz[i] = scale * (sigmoid(v) - t[i])
+		}
+	}
+	return sum
+}

@@ -1,0 +1,66 @@
+package kernels
+
+// Reductions add in an order that the length alone fixes: blocks of sumBlock
+// elements, each in T, and their sums in float64.
+const sumBlock = 4096
+
+// Sum returns the sum of x.
+func Sum[T Float](x []T) T {
+	var total float64
+	for len(x) > 0 {
+		b := x[:min(sumBlock, len(x))]
+		x = x[len(b):]
+		total += float64(sumGeneric(b))
+	}
+	return T(total)
+}
+
+func sumGeneric[T Float](x []T) T {
+	var s T
+	for _, v := range x {
+		s += v
+	}
+	return s
+}
+
+// SumSquares returns the sum of x[i]².
+func SumSquares[T Float](x []T) T { return Dot(x, x) }
+
+// Dot returns the sum of x[i]*y[i] over the length of x.
+func Dot[T Float](x, y []T) T {
+	need("Dot", "y", len(y), len(x))
+	var total float64
+	for len(x) > 0 {
+		n := min(sumBlock, len(x))
+		total += float64(dotGeneric(x[:n], y[:n]))
+		x, y = x[n:], y[n:]
+	}
+	return T(total)
+}
+
+func dotGeneric[T Float](x, y []T) T {
+	var s T
+	for i, v := range x {
+		s += v * y[i]
+	}
+	return s
+}
+
+// ColumnSums computes dst[j] = sum over i of x[i,j] for x of shape [len(x)/N, N] with
+// N = len(dst): the gradient of a bias. dst must not overlap x.
+func ColumnSums[T Float](dst, x []T) {
+	if len(dst) == 0 {
+		return
+	}
+	columnSumsGeneric(dst, x)
+}
+
+func columnSumsGeneric[T Float](dst, x []T) {
+	n := len(dst)
+	clear(dst)
+	for ; len(x) >= n; x = x[n:] {
+		for j, v := range x[:n] {
+			dst[j] += v
+		}
+	}
+}
