@@ -1,9 +1,6 @@
 package safetensors
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // DType names the element type of a stored tensor, as the format spells it. The
 // zero value means F32 where a tensor is written.
@@ -31,16 +28,36 @@ const (
 	C64    DType = "C64"
 )
 
-var elementSizes = map[DType]int{
-	BOOL: 1, U8: 1, I8: 1, F8E5M2: 1, F8E4M3: 1, F8E8M0: 1,
-	I16: 2, U16: 2, F16: 2, BF16: 2,
-	I32: 4, U32: 4, F32: 4,
-	I64: 8, U64: 8, F64: 8, C64: 8,
+// dtypes lists the types in the order of the format's own writer, by rising
+// alignment, with the bytes of an element.
+var dtypes = []struct {
+	name DType
+	size int
+}{
+	{BOOL, 1}, {U8, 1}, {I8, 1}, {F8E5M2, 1}, {F8E4M3, 1}, {F8E8M0, 1},
+	{I16, 2}, {U16, 2}, {F16, 2}, {BF16, 2},
+	{I32, 4}, {U32, 4}, {F32, 4},
+	{C64, 8}, {F64, 8}, {I64, 8}, {U64, 8},
+}
+
+// rank is the place in dtypes, or -1.
+func (d DType) rank() int {
+	for i, known := range dtypes {
+		if known.name == d {
+			return i
+		}
+	}
+	return -1
 }
 
 // Size is the number of bytes of one element, and 0 for a type that the format, as
 // this package reads it, does not have.
-func (d DType) Size() int { return elementSizes[d] }
+func (d DType) Size() int {
+	if i := d.rank(); i >= 0 {
+		return dtypes[i].size
+	}
+	return 0
+}
 
 // alignment is the power of two on which an element of the type should lie: its
 // size, but for C64, a pair of 4-byte numbers.
@@ -53,10 +70,9 @@ func (d DType) alignment() int64 {
 
 // knownDTypes lists the accepted spellings for an error message.
 func knownDTypes() string {
-	names := make([]string, 0, len(elementSizes))
-	for d := range elementSizes {
-		names = append(names, string(d))
+	names := make([]string, len(dtypes))
+	for i, d := range dtypes {
+		names[i] = string(d.name)
 	}
-	slices.Sort(names)
 	return strings.Join(names, ", ")
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -453,7 +454,7 @@ func FuzzOpen(f *testing.F) {
 }
 
 // rewritten reads a tensor in every way it can be read.
-func rewritten(t *testing.T, f *File, info TensorInfo) Tensor {
+func rewritten(t testing.TB, f *File, info TensorInfo) Tensor {
 	raw, err := f.Raw(info.Name)
 	if err != nil {
 		t.Fatal(err)
@@ -468,4 +469,40 @@ func rewritten(t *testing.T, f *File, info TensorInfo) Tensor {
 		}
 	}
 	return Tensor{Name: info.Name, Shape: info.Shape, Raw: stored, DType: info.DType}
+}
+
+// The file was written by the format's own library (testdata/python.py): all of it
+// is read, and writing the same tensors gives the same bytes.
+func TestPythonFile(t *testing.T) {
+	want, err := os.ReadFile("testdata/python.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, want)
+	for name, values := range map[string][]float32{
+		"dense.kernel": {-1, -0.75, -0.5, -0.25, 0, 0.25},
+		"dense.bias":   {0.5, -2, 3e38},
+		"scale":        {0.1},
+		"half":         {1, -2, 65504, 0x1p-24, 0.333251953125, float32(math.Copysign(0, -1))},
+		"empty":        {},
+	} {
+		got := make([]float32, len(values))
+		if err := f.ReadFloat32(name, got); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(values, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	var tensors []Tensor
+	for _, info := range f.Tensors() {
+		tensors = append(tensors, rewritten(t, f, info))
+	}
+	var b bytes.Buffer
+	if err := Write(&b, f.Metadata, tensors); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b.Bytes(), want) {
+		t.Errorf("written:\n%q\nPython wrote:\n%q", b.Bytes(), want)
+	}
 }

@@ -25,10 +25,11 @@ type Tensor struct {
 }
 
 // Write writes a file. The output depends only on the metadata and on the tensors,
-// not on their order in the slice: metadata is sorted by key, tensors by falling
-// element size (so that each is aligned) and then by name, and the header is padded
-// with spaces until the data section begins at a multiple of 8. Values go through a
-// small window; nothing is held twice.
+// not on their order in the slice: metadata is sorted by key, tensors by element type,
+// the widest first (so that each is aligned), and then by name; the header is padded
+// with spaces until the data section begins at a multiple of 8. For one metadata
+// entry these are the very bytes of the format's own writer in Rust. Values go
+// through a small window; nothing is held twice.
 //
 // Names must be unique, valid UTF-8 and not "__metadata__", and each shape must
 // count its tensor's elements; a violation is reported before anything is written.
@@ -66,7 +67,7 @@ func prepare(tensors []Tensor) ([]Tensor, error) {
 		}
 	}
 	slices.SortFunc(sorted, func(a, b Tensor) int {
-		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), strings.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(b.DType.rank(), a.DType.rank()), strings.Compare(a.Name, b.Name))
 	})
 	seen := make(map[string]struct{}, len(sorted))
 	for _, t := range sorted {
