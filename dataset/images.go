@@ -1,0 +1,83 @@
+package dataset
+
+import (
+	"fmt"
+
+	"github.com/hourglass-go/hourglass/tensor"
+)
+
+// Images holds pictures of one size as bytes, [N, H, W, C], channels last.
+type Images struct {
+	H, W, C    int
+	Pix        []byte   // N*H*W*C values
+	Labels     []int32  // the class of each picture, or nil
+	Names      []string // where each picture came from, or nil
+	ClassNames []string // what label 0, 1, ... means, or nil
+}
+
+// Len returns N.
+func (m *Images) Len() int {
+	if size := m.H * m.W * m.C; size > 0 {
+		return len(m.Pix) / size
+	}
+	return 0
+}
+
+// Shape returns [H, W, C].
+func (m *Images) Shape() tensor.Shape { return tensor.Shape{m.H, m.W, m.C} }
+
+// Bytes returns the values of picture i, without a copy. It panics where i is out of
+// range.
+func (m *Images) Bytes(i int) []byte {
+	size := m.H * m.W * m.C
+	return m.Pix[i*size : (i+1)*size : (i+1)*size]
+}
+
+// Name returns the name of picture i, or its number where it has none.
+func (m *Images) Name(i int) string {
+	if i < len(m.Names) {
+		return m.Names[i]
+	}
+	return fmt.Sprintf("picture %d", i)
+}
+
+// Tensor returns pictures lo to hi-1 as [hi-lo, H, W, C] in 0..1. It panics where the
+// range does not lie in the images.
+func (m *Images) Tensor(lo, hi int) *tensor.Tensor {
+	size := m.H * m.W * m.C
+	t := tensor.New(hi-lo, m.H, m.W, m.C)
+	toFloat(t.Data, m.Pix[lo*size:hi*size])
+	return t
+}
+
+// Select returns a copy of the pictures at the indices, with their labels and names.
+func (m *Images) Select(indices []int32) *Images {
+	out := &Images{H: m.H, W: m.W, C: m.C, ClassNames: m.ClassNames}
+	out.Pix = make([]byte, 0, len(indices)*m.H*m.W*m.C)
+	for _, i := range indices {
+		out.Pix = append(out.Pix, m.Bytes(int(i))...)
+		if m.Labels != nil {
+			out.Labels = append(out.Labels, m.Labels[i])
+		}
+		if m.Names != nil {
+			out.Names = append(out.Names, m.Names[i])
+		}
+	}
+	return out
+}
+
+// unit[b] is b/255, rounded once.
+var unit = func() (t [256]float32) {
+	for b := range t {
+		t[b] = float32(b) / 255
+	}
+	return t
+}()
+
+// toFloat writes the bytes as numbers in 0..1; dst has as many elements as src.
+func toFloat(dst []float32, src []byte) {
+	dst = dst[:len(src)]
+	for i, b := range src {
+		dst[i] = unit[b]
+	}
+}
