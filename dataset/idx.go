@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"compress/flate"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
@@ -124,9 +125,9 @@ func (d *idxReader) read(p []byte, want string) error {
 
 // broken is the error for data that ended, or could not be read on.
 func (d *idxReader) broken(want string, err error) error {
-	var corrupt = errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader)
+	var corrupt flate.CorruptInputError
 	switch {
-	case corrupt:
+	case errors.As(err, &corrupt) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader):
 		return &FileError{Offset: d.offset, Problem: "the compressed data is damaged", Err: err}
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return d.fail("the data ends here, want %s", want)
