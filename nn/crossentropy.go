@@ -1,0 +1,87 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/hourglass-go/hourglass/internal/kernels"
+	"github.com/hourglass-go/hourglass/tensor"
+)
+
+// BinaryCrossEntropy is the mean over a sample's elements of -t*log(p) - (1-t)*log(1-p),
+// in nats, for targets and predictions in [0, 1]. Grey targets make it bottom out at their
+// own entropy, not at 0. Inputs: prediction and target of one shape; output: one number a
+// sample.
+//
+// A prediction that comes out of a sigmoid is not used: the compiler hands the loss the
+// logits z instead, for which it is max(z,0) - z*t + log(1+exp(-|z|)), which cannot
+// overflow, with the gradient (sigmoid(z)-t)/K. From probabilities, p is clipped to
+// [1e-7, 1-1e-7] as in Keras, with the gradient (p-t)/(p(1-p))/K, 0 where it was clipped.
+type BinaryCrossEntropy struct {
+	// Logits says that the prediction is logits.
+	Logits bool
+}
+
+func init() { Register("binary_cross_entropy", 1, BinaryCrossEntropy{}) }
+
+// FromLogits pairs the loss with the sigmoid.
+func (BinaryCrossEntropy) FromLogits() (ActivationFunc, Layer) {
+	return Sigmoid, BinaryCrossEntropy{Logits: true}
+}
+
+// Infer returns one number a sample.
+func (BinaryCrossEntropy) Infer(in []Shape) (Signature, error) { return inferLoss(in) }
+
+// Compile returns the arithmetic.
+func (b BinaryCrossEntropy) Compile(batch int, in []Shape) Routine {
+	r := Routine{KeepIn: true, FLOPs: int64(6 * batch * in[0].Elems())}
+	if b.Logits {
+		r.New32 = func() Op[float32] { return newLogitsLoss[float32]() }
+		r.New64 = func() Op[float64] { return newLogitsLoss[float64]() }
+		return r
+	}
+	r.New32 = func() Op[float32] { return newPairLoss(bceSum[float32], bceGrad[float32]) }
+	r.New64 = func() Op[float64] { return newPairLoss(bceSum[float64], bceGrad[float64]) }
+	return r
+}
+
+func newLogitsLoss[T tensor.Float]() *pairLoss[T] {
+	value := func(z, t []T) T { return kernels.BCELogits(nil, z, t, 1) }
+	grad := func(dz, dt, z, t []T, scale T) {
+		if dz != nil {
+			kernels.BCELogits(dz, z, t, scale)
+		}
+		if dt != nil {
+			for i, v := range z {
+				dt[i] = -scale * v
+			}
+		}
+	}
+	return newPairLoss(value, grad)
+}
+
+const bceEpsilon = 1e-7
+
+func bceSum[T tensor.Float](p, t []T) T {
+	sum := 0.0
+	for i, v := range p {
+		q := min(max(float64(v), bceEpsilon), 1-bceEpsilon)
+		y := float64(t[i])
+		sum -= y*math.Log(q) + (1-y)*math.Log1p(-q)
+	}
+	return T(sum)
+}
+
+func bceGrad[T tensor.Float](dp, dt, p, t []T, scale T) {
+	for i, v := range p {
+		q := min(max(v, bceEpsilon), 1-bceEpsilon)
+		if dp != nil {
+			dp[i] = 0
+			if q == v {
+				dp[i] = scale * (q - t[i]) / (q * (1 - q))
+			}
+		}
+		if dt != nil {
+			dt[i] = scale * T(math.Log((1-float64(q))/float64(q)))
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hourglass-go/hourglass/internal/kernels"
+	"github.com/hourglass-go/hourglass/tensor"
+)
+
+// Dense is a fully connected layer, on the last axis: input [..., In], output
+// [..., Units], y = activation(x·kernel + bias). Its parameters are kernel [In, Units]
+// and, unless NoBias is set, bias [Units].
+//
+// Gradients, with dz = dy * activation'(z): dx = dz·kernelᵀ, dkernel = xᵀ·dz, dbias the sum
+// of dz over all rows.
+type Dense struct {
+	Units      int // number of outputs, at least 1
+	Activation ActivationFunc
+	NoBias     bool
+	KernelInit Initializer // Glorot uniform where it is not set
+	BiasInit   Initializer // zeros where it is not set
+}
+
+func init() { Register("dense", 1, Dense{}) }
+
+func (d Dense) withDefaults() Layer {
+	d.KernelInit = d.KernelInit.or(GlorotUniform)
+	d.BiasInit = d.BiasInit.or(Zeros)
+	return d
+}
+
+// Epilogue is the activation.
+func (d Dense) Epilogue() ActivationFunc { return d.Activation }
+
+// WithEpilogue is the layer with another activation.
+func (d Dense) WithEpilogue(f ActivationFunc) Layer {
+	d.Activation = f
+	return d
+}
+
+// Infer replaces the last axis by Units.
+func (d Dense) Infer(in []Shape) (Signature, error) {
+	if err := wantInputs(in, 1); err != nil {
+		return Signature{}, err
+	}
+	if d.Units < 1 {
+		return Signature{}, fmt.Errorf("Units is %d, want at least 1", d.Units)
+	}
+	if err := d.Activation.check(); err != nil {
+		return Signature{}, err
+	}
+	if len(in[0]) == 0 {
+		return Signature{}, errors.New("takes an input with at least one axis beside the batch's")
+	}
+	out := in[0].Clone()
+	k := out[len(out)-1]
+	if k == Any {
+		return Signature{}, fmt.Errorf("needs a last axis of known size, got %v", in[0])
+	}
+	out[len(out)-1] = d.Units
+	d = d.withDefaults().(Dense)
+	params := []ParamSpec{{Name: "kernel", Shape: Shape{k, d.Units}, Init: d.KernelInit, FanIn: k, FanOut: d.Units}}
+	if !d.NoBias {
+		params = append(params, ParamSpec{Name: "bias", Shape: Shape{d.Units}, Init: d.BiasInit, FanIn: k, FanOut: d.Units})
+	}
+	return Signature{Outputs: []Shape{out}, Params: params}, nil
+}
+
+// Compile returns the arithmetic: matrix products with bias and activation fused.
+func (d Dense) Compile(batch int, in []Shape) Routine {
+	k := in[0][len(in[0])-1]
+	rows := batch * in[0].Elems() / k
+	return Routine{
+		New32:   func() Op[float32] { return newDenseOp[float32](d, rows, k) },
+		New64:   func() Op[float64] { return newDenseOp[float64](d, rows, k) },
+		KeepIn:  true,
+		KeepOut: d.Activation != Linear,
+		FLOPs:   int64(rows) * int64(d.Units) * int64(2*k+1),
+	}
+}
+
+type denseOp[T tensor.Float] struct {
+	call            *Call[T]
+	forward         *kernels.Gemm[T] // y = act(x·w + b)
+	dInput, dKernel *kernels.Gemm[T] // dx = dz·wᵀ, dw = xᵀ·dz
+	dAct            *kernels.Each    // dz = dy * act'(y), in place; nil without activation
+}
+
+func newDenseOp[T tensor.Float](d Dense, rows, k int) *denseOp[T] {
+	act := d.Activation.act()
+	o := &denseOp[T]{
+		forward: kernels.NewGemm[T](kernels.GemmShape{M: rows, N: d.Units, K: k, Act: act}),
+		dInput:  kernels.NewGemm[T](kernels.GemmShape{M: rows, N: k, K: d.Units, TransB: true}),
+		dKernel: kernels.NewGemm[T](kernels.GemmShape{M: k, N: d.Units, K: rows, TransA: true}),
+	}
+	if d.Activation != Linear {
+		o.dAct = kernels.NewEach(func(lo, hi int) {
+			dz := o.call.DOut[0][lo:hi]
+			kernels.ActivateGrad(act, dz, dz, o.call.Out[0][lo:hi])
+		})
+	}
+	return o
+}
+
+func (o *denseOp[T]) Forward(c *Call[T]) {
+	var bias []T
+	if len(c.Param) > 1 {
+		bias = c.Param[1]
+	}
+	o.forward.Run(c.Team, c.Out[0], c.In[0], c.Param[0], bias)
+}
+
+func (o *denseOp[T]) Backward(c *Call[T]) {
+	dz := c.DOut[0]
+	if o.dAct != nil {
+		o.call = c
+		o.dAct.Run(c.Team, len(dz))
+	}
+	if c.DParam[0] != nil {
+		o.dKernel.Run(c.Team, c.DParam[0], c.In[0], dz, nil)
+	}
+	if len(c.DParam) > 1 && c.DParam[1] != nil {
+		kernels.ColumnSums(c.DParam[1], dz)
+	}
+	if c.DIn[0] != nil {
+		o.dInput.Run(c.Team, c.DIn[0], dz, c.Param[0], nil)
+	}
+}

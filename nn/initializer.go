@@ -1,0 +1,174 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/hourglass-go/hourglass/internal/rng"
+)
+
+// Initializer says how a parameter's values start. It is written as its name, with
+// its argument in brackets if it has one: glorot_uniform, constant(0.1). The zero value
+// leaves the choice to the layer.
+type Initializer struct {
+	name  string
+	value float64
+}
+
+// The initialisers. Fans are those of [ParamSpec].
+var (
+	Zeros = Initializer{name: "zeros"}
+	Ones  = Initializer{name: "ones"}
+	// GlorotUniform draws from ±sqrt(6/(fan_in+fan_out)) (Glorot and Bengio 2010, 4.2.1).
+	GlorotUniform = Initializer{name: "glorot_uniform"}
+	// GlorotNormal draws with variance 2/(fan_in+fan_out), truncated as below.
+	GlorotNormal = Initializer{name: "glorot_normal"}
+	// HeUniform draws from ±sqrt(6/fan_in) (He et al. 2015, 2.2).
+	HeUniform = Initializer{name: "he_uniform"}
+	// HeNormal draws with variance 2/fan_in from a normal distribution cut off at two
+	// standard deviations, and widened so that the variance stands, as Keras does.
+	HeNormal = Initializer{name: "he_normal"}
+	// Orthogonal makes the array, seen as a matrix with the last axis as columns, have
+	// orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).
+	Orthogonal = Initializer{name: "orthogonal"}
+)
+
+// Constant starts every value at v.
+func Constant(v float64) Initializer { return Initializer{name: "constant", value: v} }
+
+func (i Initializer) or(d Initializer) Initializer {
+	if i.name == "" {
+		return d
+	}
+	return i
+}
+
+// MarshalText writes the initialiser's name.
+func (i Initializer) MarshalText() ([]byte, error) {
+	if i.name == "constant" {
+		return fmt.Appendf(nil, "constant(%s)", strconv.FormatFloat(i.value, 'g', -1, 64)), nil
+	}
+	return []byte(i.name), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (i *Initializer) UnmarshalText(text []byte) error {
+	s := string(text)
+	if arg, ok := strings.CutPrefix(s, "constant("); ok {
+		v, err := strconv.ParseFloat(strings.TrimSuffix(arg, ")"), 64)
+		if err != nil {
+			return fmt.Errorf("nn: initializer %q: want constant(NUMBER)", s)
+		}
+		*i = Constant(v)
+		return nil
+	}
+	switch s {
+	case "", "zeros", "ones", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "orthogonal":
+		*i = Initializer{name: s}
+		return nil
+	}
+	return fmt.Errorf("nn: unknown initializer %q: want zeros, ones, constant(V), glorot_uniform, glorot_normal, he_uniform, he_normal or orthogonal", s)
+}
+
+// fill sets v, which holds a parameter of the spec, from the key's draws.
+func (i Initializer) fill(v []float32, spec ParamSpec, k rng.Key) {
+	in, out := float64(max(spec.FanIn, 1)), float64(max(spec.FanOut, 1))
+	switch i.name {
+	case "", "zeros":
+		clear(v)
+	case "ones":
+		fillConstant(v, 1)
+	case "constant":
+		fillConstant(v, float32(i.value))
+	case "glorot_uniform":
+		fillUniform(v, math.Sqrt(6/(in+out)), k)
+	case "he_uniform":
+		fillUniform(v, math.Sqrt(6/in), k)
+	case "glorot_normal":
+		fillTruncatedNormal(v, math.Sqrt(2/(in+out)), k)
+	case "he_normal":
+		fillTruncatedNormal(v, math.Sqrt(2/in), k)
+	case "orthogonal":
+		cols := 1
+		if n := len(spec.Shape); n > 0 {
+			cols = spec.Shape[n-1]
+		}
+		fillOrthogonal(v, cols, k)
+	}
+}
+
+func fillConstant(v []float32, c float32) {
+	for i := range v {
+		v[i] = c
+	}
+}
+
+func fillUniform(v []float32, limit float64, k rng.Key) {
+	for i := range v {
+		v[i] = float32((2*k.Float64(uint64(i)) - 1) * limit)
+	}
+}
+
+// truncatedStd is the standard deviation of a unit normal distribution cut off at ±2.
+const truncatedStd = 0.87962566103423978
+
+func fillTruncatedNormal(v []float32, std float64, k rng.Key) {
+	draw := uint64(0)
+	for i := range v {
+		z := 3.0
+		for ; math.Abs(z) > 2; draw++ {
+			z = k.Normal(draw)
+		}
+		v[i] = float32(z * std / truncatedStd)
+	}
+}
+
+// fillOrthogonal orthonormalises random vectors by Gram and Schmidt, twice over each, as
+// once is not accurate enough.
+func fillOrthogonal(v []float32, cols int, k rng.Key) {
+	if len(v) == 0 {
+		return
+	}
+	rows := len(v) / cols
+	count, length := min(rows, cols), max(rows, cols)
+	q := make([][]float64, count)
+	for j := range q {
+		q[j] = make([]float64, length)
+		for i := range q[j] {
+			q[j][i] = k.Normal(uint64(j*length + i))
+		}
+		for pass := 0; pass < 2; pass++ {
+			for _, b := range q[:j] {
+				axpy(q[j], -dot(q[j], b), b)
+			}
+		}
+		norm := math.Sqrt(dot(q[j], q[j]))
+		for i := range q[j] {
+			q[j][i] /= norm
+		}
+	}
+	for j := range q {
+		for i, x := range q[j] {
+			if rows >= cols {
+				v[i*cols+j] = float32(x)
+			} else {
+				v[j*cols+i] = float32(x)
+			}
+		}
+	}
+}
+
+func dot(a, b []float64) (s float64) {
+	for i, x := range a {
+		s += x * b[i]
+	}
+	return s
+}
+
+func axpy(y []float64, alpha float64, x []float64) {
+	for i, v := range x {
+		y[i] += alpha * v
+	}
+}

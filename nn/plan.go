@@ -1,0 +1,242 @@
+package nn
+
+import (
+	"cmp"
+	"slices"
+)
+
+// plan is a graph compiled for a batch: routines in order, and where in one arena each
+// buffer lies. It is immutable and shared by sessions.
+type plan struct {
+	graph    *graph
+	batch    int
+	training bool
+	routines []Routine
+	// needsGrad tells for each value whether a gradient of it is wanted.
+	needsGrad []bool
+	storage   []int // for each value, the buffer it lives in
+	gradient  []int // for each value, the buffer of its gradient, -1 for none
+	// partial[i][j] is a buffer for the gradient of input j of step i where that input
+	// already has one from a later consumer, and -1 where this is the first.
+	partial        [][]int
+	scratch, saved []int // for each step, -1 for none
+	buffers        []buffer
+	arena          int // elements
+}
+
+// buffer is a piece of the arena, and the first and the last moment of its use: step i
+// runs forward at moment i, and backward at moment 2*steps-1-i.
+type buffer struct {
+	elems, first, last int
+	offset             int
+	external           bool // memory of the caller, not of the arena
+}
+
+// arenaAlign is in elements: 64 bytes of float32.
+const arenaAlign = 16
+
+// newPlan compiles the graph. In training, gradients are planned for all trainable
+// parameters, and for the inputs where inputGrads says so.
+func newPlan(g *graph, batch int, training, inputGrads bool) *plan {
+	p := &plan{graph: g, batch: batch, training: training}
+	for _, s := range g.steps {
+		in := make([]Shape, len(s.in))
+		for i, v := range s.in {
+			in[i] = g.shapes[v]
+		}
+		p.routines = append(p.routines, s.layer.Compile(batch, in))
+	}
+	p.findGradients(inputGrads)
+	p.planValues()
+	if training {
+		p.planGradients()
+	}
+	p.planWork()
+	p.place()
+	return p
+}
+
+func (p *plan) backwardMoment(step int) int { return 2*len(p.graph.steps) - 1 - step }
+
+// findGradients marks the values that a trainable parameter has an influence on; only
+// their gradients are computed.
+func (p *plan) findGradients(inputs bool) {
+	p.needsGrad = make([]bool, len(p.graph.shapes))
+	if !p.training {
+		return
+	}
+	for _, v := range p.graph.inputs {
+		p.needsGrad[v] = inputs
+	}
+	for i := range p.graph.steps {
+		s := &p.graph.steps[i]
+		needed := slices.ContainsFunc(s.params, func(q *Param) bool { return q.Kind == Trainable }) ||
+			slices.ContainsFunc(s.in, func(v int) bool { return p.needsGrad[v] })
+		for _, v := range s.out {
+			p.needsGrad[v] = needed
+		}
+	}
+}
+
+// backward reports whether step i takes part in the backward pass.
+func (p *plan) backward(i int) bool {
+	return p.training && slices.ContainsFunc(p.graph.steps[i].out, func(v int) bool { return p.needsGrad[v] })
+}
+
+// planValues finds out how long each value lives, and lets views and in-place layers
+// share a buffer.
+func (p *plan) planValues() {
+	g := p.graph
+	last := make([]int, len(g.shapes))
+	for i, s := range g.steps {
+		for _, v := range slices.Concat(s.in, s.out) {
+			last[v] = max(last[v], i)
+		}
+		if !p.backward(i) || p.routines[i].View {
+			continue
+		}
+		if p.routines[i].KeepIn {
+			for _, v := range s.in {
+				last[v] = max(last[v], p.backwardMoment(i))
+			}
+		}
+		if p.routines[i].KeepOut {
+			for _, v := range s.out {
+				last[v] = max(last[v], p.backwardMoment(i))
+			}
+		}
+	}
+	for _, v := range g.outputs {
+		last[v] = 2 * len(g.steps)
+	}
+	p.storage = make([]int, len(g.shapes))
+	for _, v := range g.inputs {
+		p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), last: last[v], external: true})
+	}
+	for i, s := range g.steps {
+		if p.sharesInput(i) {
+			b := &p.buffers[p.storage[s.in[0]]]
+			if p.routines[i].View || !b.external && b.last <= i {
+				p.storage[s.out[0]] = p.storage[s.in[0]]
+				b.last = max(b.last, last[s.out[0]])
+				continue
+			}
+		}
+		for _, v := range s.out {
+			p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), first: i, last: last[v]})
+		}
+	}
+}
+
+// sharesInput reports whether step i's output may, by its routine, be its input's memory.
+func (p *plan) sharesInput(i int) bool {
+	s, r := &p.graph.steps[i], &p.routines[i]
+	return len(s.in) > 0 && len(s.out) == 1 && (r.View || r.InPlace) && p.elems(s.in[0]) == p.elems(s.out[0])
+}
+
+func (p *plan) elems(v int) int { return p.batch * p.graph.shapes[v].Elems() }
+
+func (p *plan) addBuffer(b buffer) int {
+	p.buffers = append(p.buffers, b)
+	return len(p.buffers) - 1
+}
+
+// planGradients gives each wanted gradient a buffer that lives from the backward pass of
+// the value's last consumer to that of its producer.
+func (p *plan) planGradients() {
+	g := p.graph
+	p.gradient = slices.Repeat([]int{-1}, len(g.shapes))
+	p.partial = make([][]int, len(g.steps))
+	for _, v := range g.outputs {
+		if p.needsGrad[v] && p.gradient[v] < 0 {
+			p.gradient[v] = p.addBuffer(buffer{elems: p.elems(v), first: len(g.steps)})
+		}
+	}
+	for i := len(g.steps) - 1; i >= 0; i-- {
+		s, now := &g.steps[i], p.backwardMoment(i)
+		p.partial[i] = slices.Repeat([]int{-1}, len(s.in))
+		for _, v := range s.out {
+			if b := p.gradient[v]; b >= 0 {
+				p.buffers[b].last = max(p.buffers[b].last, now)
+			}
+		}
+		if !p.backward(i) {
+			continue
+		}
+		for j, v := range s.in {
+			switch {
+			case !p.needsGrad[v] || !p.reaches(i):
+			case p.gradient[v] >= 0:
+				p.partial[i][j] = p.addBuffer(buffer{elems: p.elems(v), first: now, last: now})
+			case p.routines[i].View:
+				p.gradient[v] = p.gradient[s.out[0]]
+			default:
+				p.gradient[v] = p.addBuffer(buffer{elems: p.elems(v), first: now, last: now})
+			}
+		}
+	}
+	for _, v := range g.inputs {
+		if b := p.gradient[v]; b >= 0 {
+			p.buffers[b].last = 2 * len(g.steps)
+		}
+	}
+}
+
+// reaches reports whether step i has an influence on the objective: whether an output of
+// it has a gradient.
+func (p *plan) reaches(i int) bool {
+	return slices.ContainsFunc(p.graph.steps[i].out, func(v int) bool { return p.gradient[v] >= 0 })
+}
+
+// planWork places scratch for a forward and a backward pass, and what is kept between.
+func (p *plan) planWork() {
+	p.scratch = slices.Repeat([]int{-1}, len(p.graph.steps))
+	p.saved = slices.Clone(p.scratch)
+	for i, r := range p.routines {
+		end := i
+		if p.backward(i) {
+			end = p.backwardMoment(i)
+		}
+		if r.Scratch > 0 {
+			// One buffer for both passes would live between them, so there are two; the
+			// backward pass's follows the forward pass's in the list.
+			p.scratch[i] = p.addBuffer(buffer{elems: r.Scratch, first: i, last: i})
+			p.addBuffer(buffer{elems: r.Scratch, first: end, last: end})
+		}
+		if r.Saved > 0 {
+			p.saved[i] = p.addBuffer(buffer{elems: r.Saved, first: i, last: end})
+		}
+	}
+}
+
+// place lays the buffers out, the largest first, each at the lowest offset where none
+// that is alive at the same time lies (Pisarchyk and Lee 2020, greedy by size).
+func (p *plan) place() {
+	order := make([]int, 0, len(p.buffers))
+	for i, b := range p.buffers {
+		if !b.external {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.buffers[b].elems, p.buffers[a].elems) })
+	var placed []int // by offset
+	for _, i := range order {
+		b := &p.buffers[i]
+		size := alignUp(b.elems)
+		for _, j := range placed {
+			o := &p.buffers[j]
+			if o.last < b.first || b.last < o.first {
+				continue
+			}
+			if b.offset+size <= o.offset {
+				break
+			}
+			b.offset = max(b.offset, o.offset+alignUp(o.elems))
+		}
+		p.arena = max(p.arena, b.offset+size)
+		at, _ := slices.BinarySearchFunc(placed, b.offset, func(j, off int) int { return cmp.Compare(p.buffers[j].offset, off) })
+		placed = slices.Insert(placed, at, i)
+	}
+}
+
+func alignUp(n int) int { return (n + arenaAlign - 1) &^ (arenaAlign - 1) }

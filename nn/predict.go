@@ -1,0 +1,165 @@
+package nn
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/hourglass-go/hourglass/internal/parallel"
+	"github.com/hourglass-go/hourglass/internal/rng"
+	"github.com/hourglass-go/hourglass/tensor"
+)
+
+const (
+	// predictBatch and predictBytes bound how many samples run at once: more would
+	// take memory and win nothing.
+	predictBatch = 128
+	predictBytes = 256 << 20
+	// idleBytes is how much arena memory a model keeps for its next run.
+	idleBytes = 256 << 20
+)
+
+// Predict runs a model of one input and one output on a batch x [N, ...] and returns
+// [N, ...]. Any N, 0 too, will do; samples do not influence each other. It is safe for
+// concurrent use. It fails where the shape does not fit or ctx is cancelled.
+func (m *Model) Predict(ctx context.Context, x *tensor.Tensor) (*tensor.Tensor, error) {
+	if len(m.inputs) != 1 || len(m.outputs) != 1 {
+		return nil, fmt.Errorf("nn: Predict is for models of one input and one output, this one has %d and %d: use Run", len(m.inputs), len(m.outputs))
+	}
+	out, err := m.Run(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// Run is [Model.Predict] for any number of inputs and outputs, all of one batch size.
+func (m *Model) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
+	n, shapes, err := batchShapes(in)
+	if err != nil {
+		return nil, err
+	}
+	g, err := lower(m, shapes)
+	if err != nil {
+		return nil, err
+	}
+	outs := make([]*tensor.Tensor, len(g.outputs))
+	for i, v := range g.outputs {
+		outs[i] = tensor.New(append([]int{n}, g.shapes[v]...)...)
+	}
+	team := parallel.Start(runtime.GOMAXPROCS(0))
+	defer team.Close()
+	most := predictBatch
+	for lo := 0; lo < n; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s := m.sessions.take(m.store, g, shapes, min(most, n-lo))
+		if k := s.plan.batch; k > 1 && 4*s.plan.arena > predictBytes {
+			most = max(k/2, 1)
+			continue
+		}
+		s.runChunk(in, outs, lo, team)
+		lo += s.plan.batch
+		m.sessions.put(m.store, shapes, s)
+	}
+	return outs, nil
+}
+
+// runChunk computes samples lo.. of the batch.
+func (s *session[T]) runChunk(in, outs []*tensor.Of[T], lo int, team *parallel.Team) {
+	k := s.plan.batch
+	args := make([][]T, len(in))
+	for i, t := range in {
+		size := len(t.Data) / t.Shape[0]
+		args[i] = t.Data[lo*size : (lo+k)*size]
+	}
+	s.bind(args)
+	s.forward(&runState{seed: rng.New(0), first: uint64(lo), team: team})
+	for i, v := range s.plan.graph.outputs {
+		size := len(outs[i].Data) / outs[i].Shape[0]
+		copy(outs[i].Data[lo*size:], s.values[v])
+	}
+}
+
+// batchShapes splits the batch size off the shapes of a run's inputs.
+func batchShapes(in []*tensor.Tensor) (n int, shapes []Shape, err error) {
+	for i, t := range in {
+		if t == nil || len(t.Shape) == 0 {
+			return 0, nil, fmt.Errorf("nn: input %d has no batch axis", i)
+		}
+		if i > 0 && t.Shape[0] != n {
+			return 0, nil, fmt.Errorf("nn: input %d has %d samples, input 0 has %d", i, t.Shape[0], n)
+		}
+		if t.Shape.Elems() != len(t.Data) {
+			return 0, nil, fmt.Errorf("nn: input %d of shape %v holds %d numbers", i, t.Shape, len(t.Data))
+		}
+		n = t.Shape[0]
+		shapes = append(shapes, t.Shape[1:])
+	}
+	return n, shapes, nil
+}
+
+// sessionCache keeps idle sessions of a model, by batch and shapes.
+type sessionCache struct {
+	mu   sync.Mutex
+	idle []idleSession // the oldest first
+}
+
+type idleSession struct {
+	shapes []Shape
+	layout int
+	s      *session[float32]
+}
+
+func sameShapes(a, b []Shape) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !a[i].Equal(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// take returns an idle session for the batch, or makes one.
+func (c *sessionCache) take(store *Store, g *graph, shapes []Shape, batch int) *session[float32] {
+	store = store.resolve()
+	store.allocate()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, e := range c.idle {
+		if e.layout == store.layout && e.s.plan.batch == batch && sameShapes(e.shapes, shapes) {
+			c.idle = append(c.idle[:i], c.idle[i+1:]...)
+			return e.s
+		}
+	}
+	opt := g.clone()
+	opt.optimise()
+	p := newPlan(opt, batch, false, false)
+	return newSession(p, newArena[float32](p.arena), store.weights(), func(r Routine) Op[float32] { return r.New32() })
+}
+
+// put keeps a session for later and drops the oldest beyond the limit.
+func (c *sessionCache) put(store *Store, shapes []Shape, s *session[float32]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	layout := store.resolve().layout
+	c.idle = append(c.idle, idleSession{shapes, layout, s})
+	bytes := 0
+	for i := len(c.idle) - 1; i >= 0; i-- {
+		bytes += 4 * c.idle[i].s.plan.arena
+		if c.idle[i].layout != layout || bytes > idleBytes {
+			c.idle = append(c.idle[:i], c.idle[i+1:]...)
+		}
+	}
+}
+
+// weights are the store's live vectors.
+func (s *Store) weights() *weights[float32] {
+	s.allocate()
+	return &weights[float32]{values: s.values, gradients: s.gradients}
+}

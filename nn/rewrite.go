@@ -1,0 +1,104 @@
+package nn
+
+import "slices"
+
+// optimise rewrites the graph into one that computes the same with less work and better
+// numbers: built-in activations are taken apart, losses that want logits get them, what
+// nobody reads is dropped, and activations go back into the layers before them.
+func (g *graph) optimise() {
+	g.split()
+	g.takeLogits()
+	g.prune()
+	g.fuse()
+}
+
+// split makes a layer's built-in activation a step of its own.
+func (g *graph) split() {
+	var steps []graphStep
+	for _, s := range g.steps {
+		a, ok := s.layer.(Activated)
+		if !ok || a.Epilogue() == Linear {
+			steps = append(steps, s)
+			continue
+		}
+		mid := g.newValue(g.shapes[s.out[0]])
+		act := graphStep{name: s.name, layer: Activation{Function: a.Epilogue()}, in: []int{mid}, out: s.out}
+		s.layer, s.out = a.WithEpilogue(Linear), []int{mid}
+		steps = append(steps, s, act)
+	}
+	g.steps = steps
+}
+
+// takeLogits gives a loss that is better computed from logits what went into the
+// activation, looking for that activation through layers that only change the shape.
+func (g *graph) takeLogits() {
+	for i := 0; i < len(g.steps); i++ {
+		loss, ok := g.steps[i].layer.(Logits)
+		if !ok {
+			continue
+		}
+		f, fromLogits := loss.FromLogits()
+		v := g.steps[i].in[0]
+		var views []graphStep
+		p := g.producer(v)
+		for p >= 0 && g.isView(g.steps[p]) {
+			views = append(views, g.steps[p])
+			v = g.steps[p].in[0]
+			p = g.producer(v)
+		}
+		if p < 0 || g.steps[p].layer != Layer(Activation{Function: f}) {
+			continue
+		}
+		logits := g.steps[p].in[0]
+		var inserted []graphStep
+		for _, view := range slices.Backward(views) {
+			out := g.newValue(g.shapes[view.out[0]])
+			inserted = append(inserted, graphStep{name: view.name, layer: view.layer, in: []int{logits}, out: []int{out}})
+			logits = out
+		}
+		in := slices.Clone(g.steps[i].in)
+		in[0] = logits
+		g.steps[i].layer, g.steps[i].in = fromLogits, in
+		g.steps = slices.Insert(g.steps, i, inserted...)
+		i += len(inserted)
+	}
+}
+
+func (g *graph) isView(s graphStep) bool {
+	if len(s.in) != 1 || len(s.out) != 1 {
+		return false
+	}
+	return s.layer.Compile(1, []Shape{g.shapes[s.in[0]]}).View
+}
+
+// prune drops the steps none of whose outputs is read.
+func (g *graph) prune() {
+	for i := len(g.steps) - 1; i >= 0; i-- {
+		if !slices.ContainsFunc(g.steps[i].out, func(v int) bool { return g.consumers(v) > 0 }) {
+			g.steps = slices.Delete(g.steps, i, i+1)
+		}
+	}
+}
+
+// fuse merges an elementwise activation into the layer before it, where nobody else reads
+// what lies between.
+func (g *graph) fuse() {
+	for i := 0; i < len(g.steps); i++ {
+		act, ok := g.steps[i].layer.(Activation)
+		if !ok || !act.Function.elementwise() || g.consumers(g.steps[i].in[0]) != 1 {
+			continue
+		}
+		p := g.producer(g.steps[i].in[0])
+		if p < 0 {
+			continue
+		}
+		before, ok := g.steps[p].layer.(Activated)
+		if !ok || before.Epilogue() != Linear {
+			continue
+		}
+		g.steps[p].layer = before.WithEpilogue(act.Function)
+		g.steps[p].out = g.steps[i].out
+		g.steps = slices.Delete(g.steps, i, i+1)
+		i--
+	}
+}

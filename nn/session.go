@@ -1,0 +1,254 @@
+package nn
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/hourglass-go/hourglass/internal/kernels"
+	"github.com/hourglass-go/hourglass/internal/parallel"
+	"github.com/hourglass-go/hourglass/internal/rng"
+	"github.com/hourglass-go/hourglass/tensor"
+)
+
+// weights are the flat vectors that a session reads and writes.
+type weights[T tensor.Float] struct {
+	values    [kinds][]T
+	gradients []T
+}
+
+func (w *weights[T]) value(p *Param) []T {
+	return w.values[p.Kind][p.offset:][:p.Shape.Elems():p.Shape.Elems()]
+}
+
+func (w *weights[T]) gradient(p *Param) []T {
+	if p.Kind != Trainable {
+		return nil
+	}
+	return w.gradients[p.offset:][:p.Shape.Elems():p.Shape.Elems()]
+}
+
+// session is a plan bound to memory. One goroutine uses it at a time; a run allocates
+// nothing.
+type session[T tensor.Float] struct {
+	plan    *plan
+	ops     []Op[T]
+	calls   []Call[T]
+	values  [][]T // by value; those of inputs are bound by each run
+	streams []rng.Key
+	reads   [][]binding // for each input of the graph, where it is read
+	// sums lists for each step the gradients that its backward pass leaves in a buffer of
+	// their own, to be added to another's.
+	sums      [][]sum[T]
+	gradients [][]T // by value
+	scratch   [][2][]T
+	add       adder[T]
+}
+
+type binding struct{ step, in int }
+
+type sum[T tensor.Float] struct{ dst, src []T }
+
+// newArena returns n elements that start at a multiple of 64 bytes.
+func newArena[T tensor.Float](n int) []T {
+	if n == 0 {
+		return nil
+	}
+	a := make([]T, n+arenaAlign)
+	skip := (64 - int(uintptr(unsafe.Pointer(&a[0]))%64)) % 64 / int(unsafe.Sizeof(a[0]))
+	return a[skip : skip+n : skip+n]
+}
+
+// newSession binds a plan to the arena, which has to hold plan.arena elements, and to
+// the weights. op picks the precision out of a routine.
+func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routine) Op[T]) *session[T] {
+	g := p.graph
+	s := &session[T]{plan: p, values: make([][]T, len(g.shapes)), reads: make([][]binding, len(g.inputs))}
+	memory := func(buf, elems int) []T {
+		if buf < 0 || p.buffers[buf].external {
+			return nil
+		}
+		off := p.buffers[buf].offset
+		return arena[off : off+elems : off+elems]
+	}
+	for v := range g.shapes {
+		s.values[v] = memory(p.storage[v], p.elems(v))
+		if p.training {
+			s.gradients = append(s.gradients, memory(p.gradient[v], p.elems(v)))
+		}
+	}
+	used := map[*Param]bool{}
+	for i := len(g.steps) - 1; i >= 0; i-- {
+		s.calls = append(s.calls, s.newCall(i, w, memory, used))
+	}
+	reverse(s.calls)
+	reverse(s.sums)
+	reverse(s.scratch)
+	for i, st := range g.steps {
+		if !p.routines[i].View {
+			s.ops = append(s.ops, op(p.routines[i]))
+		} else {
+			s.ops = append(s.ops, nil)
+		}
+		s.streams = append(s.streams, rng.Key(rng.Hash(st.name)))
+	}
+	for k, v := range g.inputs {
+		s.findReads(k, v)
+	}
+	return s
+}
+
+func reverse[E any](x []E) {
+	for i, j := 0, len(x)-1; i < j; i, j = i+1, j-1 {
+		x[i], x[j] = x[j], x[i]
+	}
+}
+
+// newCall binds step i. Steps are bound from the last to the first, as the backward pass
+// runs, so that the second use of a parameter knows that it is one.
+func (s *session[T]) newCall(i int, w *weights[T], memory func(buf, elems int) []T, used map[*Param]bool) Call[T] {
+	p, st := s.plan, &s.plan.graph.steps[i]
+	c := Call[T]{Batch: p.batch}
+	var sums []sum[T]
+	for _, q := range st.params {
+		c.Param = append(c.Param, w.value(q))
+	}
+	for _, v := range st.out {
+		c.Out = append(c.Out, s.values[v])
+	}
+	for _, v := range st.in {
+		c.In = append(c.In, s.values[v])
+	}
+	var scratch [2][]T
+	if b := p.scratch[i]; b >= 0 {
+		scratch = [2][]T{memory(b, p.buffers[b].elems), memory(b+1, p.buffers[b].elems)}
+	}
+	if b := p.saved[i]; b >= 0 {
+		c.Saved = memory(b, p.buffers[b].elems)
+	}
+	if p.backward(i) && p.reaches(i) {
+		for _, v := range st.out {
+			c.DOut = append(c.DOut, s.gradients[v])
+		}
+		for j, v := range st.in {
+			d := s.gradients[v]
+			if b := p.partial[i][j]; b >= 0 {
+				d = memory(b, p.elems(v))
+				sums = append(sums, sum[T]{dst: s.gradients[v], src: d})
+			}
+			c.DIn = append(c.DIn, d)
+		}
+		for _, q := range st.params {
+			d := w.gradient(q)
+			if d != nil && used[q] {
+				part := make([]T, len(d))
+				sums = append(sums, sum[T]{dst: d, src: part})
+				d = part
+			}
+			used[q] = true
+			c.DParam = append(c.DParam, d)
+		}
+	}
+	s.sums = append(s.sums, sums)
+	s.scratch = append(s.scratch, scratch)
+	return c
+}
+
+// findReads lists where the memory of the graph's input k is read: by the steps that
+// consume it, and by those that consume a view of it.
+func (s *session[T]) findReads(k, input int) {
+	g := s.plan.graph
+	for i, st := range g.steps {
+		for j, v := range st.in {
+			if s.plan.storage[v] == s.plan.storage[input] {
+				s.reads[k] = append(s.reads[k], binding{i, j})
+			}
+		}
+	}
+}
+
+// bind gives the run its inputs, each of the batch's number of samples.
+func (s *session[T]) bind(inputs [][]T) {
+	for k, in := range inputs {
+		for v, buf := range s.plan.storage {
+			if buf == s.plan.storage[s.plan.graph.inputs[k]] {
+				s.values[v] = in
+			}
+		}
+		for _, r := range s.reads[k] {
+			s.calls[r.step].In[r.in] = in
+		}
+	}
+}
+
+// runState is what changes from run to run.
+type runState struct {
+	training, updateState bool
+	seed                  rng.Key // of the run and its step
+	first                 uint64
+	team                  *parallel.Team
+	// check, if set, sees every step after its forward pass and stops the run with true.
+	check func(step int) bool
+}
+
+// forward runs the graph on the bound inputs.
+func (s *session[T]) forward(r *runState) {
+	for i := range s.calls {
+		c := &s.calls[i]
+		c.Training, c.UpdateState, c.Team = r.training, r.updateState, r.team
+		c.Random, c.First = r.seed.Fork(uint64(s.streams[i])), r.first
+		if s.ops[i] != nil {
+			c.Scratch = s.scratch[i][0]
+			s.ops[i].Forward(c)
+		}
+		if r.check != nil && r.check(i) {
+			return
+		}
+	}
+}
+
+// backward computes gradients after forward, from those of the outputs, which the caller
+// has set.
+func (s *session[T]) backward() {
+	for i := len(s.calls) - 1; i >= 0; i-- {
+		c := &s.calls[i]
+		if len(c.DOut) == 0 {
+			continue
+		}
+		if s.ops[i] == nil {
+			if c.DIn[0] != nil && &c.DIn[0][0] != &c.DOut[0][0] {
+				copy(c.DIn[0], c.DOut[0])
+			}
+		} else {
+			c.Scratch = s.scratch[i][1]
+			s.ops[i].Backward(c)
+		}
+		for _, a := range s.sums[i] {
+			s.add.run(c.Team, a.dst, a.src)
+		}
+	}
+}
+
+// adder adds one gradient to another, over the team.
+type adder[T tensor.Float] struct{ dst, src []T }
+
+const addTile = 1 << 14
+
+func (a *adder[T]) run(team *parallel.Team, dst, src []T) {
+	a.dst, a.src = dst, src
+	team.Run((len(dst)+addTile-1)/addTile, a)
+}
+
+// Do adds one tile.
+func (a *adder[T]) Do(tile, _ int) {
+	lo, hi := tile*addTile, min((tile+1)*addTile, len(a.dst))
+	kernels.Add(a.dst[lo:hi], a.dst[lo:hi], a.src[lo:hi])
+}
+
+func finite[T tensor.Float](x []T) bool {
+	for _, v := range x {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return false
+		}
+	}
+	return true
+}
