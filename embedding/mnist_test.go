@@ -1,0 +1,137 @@
+package embedding
+
+import (
+	"compress/gzip"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hourglass-go/hourglass/tensor"
+)
+
+// digits returns the first n digits of the MNIST test set as points [n, 784] of values
+// 0 to 1, with their labels.
+func digits(t testing.TB, n int) (*tensor.Tensor, []int32) {
+	t.Helper()
+	root := os.Getenv("HOURGLASS_DATA")
+	if root == "" {
+		t.Skip("needs the MNIST test set; HOURGLASS_DATA is unset")
+	}
+	read := func(name string, header, bytes int) []byte {
+		f, err := os.Open(filepath.Join(root, "mnist", name))
+		if err != nil {
+			t.Skip(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, header+bytes)
+		if _, err := io.ReadFull(z, b); err != nil {
+			t.Fatal(err)
+		}
+		return b[header:]
+	}
+	x := tensor.New(n, 784)
+	for i, b := range read("t10k-images-idx3-ubyte.gz", 16, n*784) {
+		x.Data[i] = float32(b) / 255
+	}
+	labels := make([]int32, n)
+	for i, b := range read("t10k-labels-idx1-ubyte.gz", 8, n) {
+		labels[i] = int32(b)
+	}
+	return x, labels
+}
+
+// codesOf stands in for an encoder: the first 32 principal components.
+func codesOf(t testing.TB, x *tensor.Tensor) *tensor.Tensor {
+	t.Helper()
+	fit, err := FitPCA(x, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, err := fit.Transform(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return codes
+}
+
+// The figures of the package on 10,000 codes of 32 numbers.
+func BenchmarkDigits(b *testing.B) {
+	x, labels := digits(b, 10000)
+	codes := codesOf(b, x)
+	clusters := func(b *testing.B, x *tensor.Tensor) float64 {
+		c, err := KMeans(b.Context(), x, KMeansOptions{Clusters: 10})
+		if err != nil {
+			b.Fatal(err)
+		}
+		nmi, err := NMI(labels, c.Labels)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return nmi
+	}
+	var plane *tensor.Tensor
+	b.Run("op=pca/d=784", func(b *testing.B) {
+		for b.Loop() {
+			codesOf(b, x)
+		}
+	})
+	b.Run("op=tsne/d=32", func(b *testing.B) {
+		for b.Loop() {
+			r, err := TSNE(b.Context(), codes, TSNEOptions{Progress: func(p TSNEProgress) {
+				if testing.Verbose() {
+					b.Logf("%+v", p)
+				}
+			}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			exact, err := Divergence(b.Context(), codes, r.Map, 30)
+			if err != nil {
+				b.Fatal(err)
+			}
+			plane = r.Map
+			b.ReportMetric(r.Divergence, "nats")
+			b.ReportMetric(exact, "exact-nats")
+		}
+	})
+	b.Run("op=knn/d=32/k=10", func(b *testing.B) {
+		for b.Loop() {
+			v, err := NearestNeighbourAccuracy(b.Context(), codes, labels, 10)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(v, "accuracy")
+		}
+	})
+	b.Run("op=kmeans/d=32/k=10", func(b *testing.B) {
+		for b.Loop() {
+			b.ReportMetric(clusters(b, codes), "NMI")
+		}
+	})
+	if plane == nil {
+		return
+	}
+	b.Run("op=trustworthiness/d=32/k=5", func(b *testing.B) {
+		for b.Loop() {
+			v, err := Trustworthiness(b.Context(), codes, plane, 5)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(v, "trustworthiness")
+		}
+	})
+	b.Run("op=knn/d=2/k=10", func(b *testing.B) {
+		for b.Loop() {
+			v, err := NearestNeighbourAccuracy(b.Context(), plane, labels, 10)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(v, "accuracy")
+		}
+	})
+}
