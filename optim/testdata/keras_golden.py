@@ -13,7 +13,7 @@ import numpy as np
 
 STEPS, N = 10, 13
 rng = np.random.default_rng(20150522)
-weights = rng.normal(size=N).astype("float32")
+weights = (rng.normal(size=N) * 0.01).astype("float32")
 # Magnitudes from 1e-9 to 1e3, one gradient that is always 0 and one that is 0 at first.
 grads = (rng.normal(size=(STEPS, N)) * 10.0 ** np.linspace(-9, 3, N)).astype("float32")
 grads[:, 3] = 0
