@@ -1,0 +1,168 @@
+// Package models builds the architectures that Hourglass knows, one a file, each after
+// the paper it names.
+//
+// An architecture is a plain struct whose fields are its options; the zero value stands
+// for the defaults, and Build returns the model with weights drawn from seed 0. By name,
+// for recipes and the command line, the same is reached through [ByName].
+//
+// A layer that others may want to cut at has a fixed name: "code" is the bottleneck of
+// every autoencoder, so that nn.NewModel(m.Inputs()[0], m.Node("code")) is its encoder.
+package models
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/hourglass-go/hourglass/internal/nearest"
+	"github.com/hourglass-go/hourglass/nn"
+)
+
+// Architecture describes a family of models.
+type Architecture struct {
+	Name    string // as recipes and the command line know it
+	Summary string // one line
+	Paper   string // whose idea it is
+	Options []Option
+
+	sample builder // a value of the struct, with its defaults
+}
+
+// Option is a choice that an architecture offers.
+type Option struct {
+	Name    string // of the key in a recipe
+	Meaning string
+	Default any // as JSON has it
+}
+
+// builder is a struct with an architecture's options.
+type builder interface {
+	Build() (*nn.Model, error)
+}
+
+// architectures is in the order of the list that users see.
+var architectures = []Architecture{
+	{
+		Name:    "autoencoder",
+		Summary: "dense autoencoder: ReLU layers down to a code and back up, sigmoid pixels",
+		Paper:   "Hinton and Salakhutdinov 2006, Reducing the Dimensionality of Data with Neural Networks",
+		sample:  Autoencoder{}.withDefaults(),
+	},
+}
+
+func init() {
+	for i := range architectures {
+		architectures[i].Options = optionsOf(architectures[i].sample)
+	}
+}
+
+// All lists the architectures.
+func All() []Architecture { return slices.Clone(architectures) }
+
+// Names lists the architectures' names.
+func Names() []string {
+	var names []string
+	for _, a := range architectures {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// ByName returns the architecture of that name. Its error tells the nearest name there is.
+func ByName(name string) (Architecture, error) {
+	for _, a := range architectures {
+		if a.Name == name {
+			return a, nil
+		}
+	}
+	return Architecture{}, fmt.Errorf("models: unknown architecture %q%s", name, nearest.Hint(name, Names()))
+}
+
+// Build returns the model with the given options, by their names; numbers may be of any
+// Go type, lists of any element type. What is not set has its default. An unknown option
+// is refused with the nearest known one, a value of the wrong type with the right one.
+func (a Architecture) Build(options map[string]any) (*nn.Model, error) {
+	v := reflect.New(reflect.TypeOf(a.sample))
+	v.Elem().Set(reflect.ValueOf(a.sample))
+	var known []string
+	for _, o := range a.Options {
+		known = append(known, o.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("models: %s: unknown option %q%s", a.Name, name, nearest.Hint(name, known))
+		}
+		field := fieldOf(v.Elem(), name)
+		text, err := json.Marshal(options[name])
+		if err == nil && bytes.Equal(text, []byte("null")) {
+			err = fmt.Errorf("no value")
+		}
+		fresh := reflect.New(field.Type()) // so that a list does not keep elements of the default
+		if err == nil {
+			err = json.Unmarshal(text, fresh.Interface())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("models: %s: %s is %v, must be %s", a.Name, name, options[name], kindOf(field.Type()))
+		}
+		field.Set(fresh.Elem())
+	}
+	m, err := v.Elem().Interface().(builder).Build()
+	if err != nil {
+		return nil, fmt.Errorf("models: %s: %w", a.Name, err)
+	}
+	return m, nil
+}
+
+// Resolve returns the options with every default written out.
+func (a Architecture) Resolve(options map[string]any) map[string]any {
+	all := map[string]any{}
+	for _, o := range a.Options {
+		all[o.Name] = o.Default
+	}
+	maps.Copy(all, options)
+	return all
+}
+
+// Takes reports whether the architecture has an option of that name.
+func (a Architecture) Takes(option string) bool {
+	return slices.ContainsFunc(a.Options, func(o Option) bool { return o.Name == option })
+}
+
+// optionsOf reads an architecture's options off its struct: name from the json tag,
+// meaning from the tag of that name, default from the value.
+func optionsOf(sample builder) []Option {
+	v := reflect.ValueOf(sample)
+	var options []Option
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		options = append(options, Option{Name: f.Tag.Get("json"), Meaning: f.Tag.Get("meaning"), Default: v.Field(i).Interface()})
+	}
+	return options
+}
+
+// fieldOf returns the field with that json tag.
+func fieldOf(v reflect.Value, name string) reflect.Value {
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("json") == name {
+			return v.Field(i)
+		}
+	}
+	return reflect.Value{}
+}
+
+// kindOf says in words what a field takes.
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Slice:
+		return "a list of whole numbers, such as [128, 64]"
+	case reflect.Bool:
+		return "true or false"
+	default:
+		return "a " + t.String()
+	}
+}
