@@ -18,19 +18,32 @@ type GemmShape struct {
 	Act        Act
 }
 
+// check panics where the shape is impossible.
+func (s *GemmShape) check() {
+	if s.M < 0 || s.N < 0 || s.K < 0 {
+		panic(fmt.Sprintf("kernels: Gemm: negative dimension in %dx%dx%d", s.M, s.K, s.N))
+	}
+	if int(s.Act.Kind) >= len(actNames) {
+		panic("kernels: Gemm: unknown activation " + s.Act.Kind.String())
+	}
+}
+
 // Gemm is a matrix product prepared for one shape. One goroutine uses it at a time;
 // it allocates in NewGemm only.
 type Gemm[T Float] struct {
 	shape         GemmShape
 	c, a, b, bias []T
+	blocked       *blockedGemm // nil where plain Go computes the product
 }
 
 // NewGemm prepares a product. It panics where a dimension is negative.
 func NewGemm[T Float](s GemmShape) *Gemm[T] {
-	if s.M < 0 || s.N < 0 || s.K < 0 {
-		panic(fmt.Sprintf("kernels: NewGemm: negative dimension in %dx%dx%d", s.M, s.N, s.K))
+	s.check()
+	g := &Gemm[T]{shape: s}
+	if isFloat32[T]() && active != generic {
+		g.blocked = newBlockedGemm(active, s)
 	}
-	return &Gemm[T]{shape: s}
+	return g
 }
 
 // Run computes c from a, b and bias (nil for none) on the team. c must not overlap
@@ -43,18 +56,21 @@ func (g *Gemm[T]) Run(team *parallel.Team, c, a, b, bias []T) {
 	if bias != nil {
 		need("Gemm", "bias", len(bias), s.N)
 	}
-	if s.M == 0 || s.N == 0 {
-		return
+	switch {
+	case s.M == 0 || s.N == 0:
+	case g.blocked != nil:
+		g.blocked.run(team, f32(c), f32(a), f32(b), f32(bias))
+	default:
+		g.c, g.a, g.b, g.bias = c, a, b, bias
+		team.Run((s.M+genericRows-1)/genericRows, g)
+		g.c, g.a, g.b, g.bias = nil, nil, nil, nil
 	}
-	g.c, g.a, g.b, g.bias = c, a, b, bias
-	team.Run((s.M+genericRows-1)/genericRows, g)
-	g.c, g.a, g.b, g.bias = nil, nil, nil, nil
 }
 
 // genericRows is the number of rows of c in one tile of the plain Go product.
 const genericRows = 8
 
-// Do implements [parallel.Task].
+// Do implements [parallel.Task] for the plain Go product.
 func (g *Gemm[T]) Do(tile, _ int) {
 	lo, hi := tile*genericRows, min((tile+1)*genericRows, g.shape.M)
 	gemmGeneric(&g.shape, g.c, g.a, g.b, g.bias, lo, hi)

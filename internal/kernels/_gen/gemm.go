@@ -1,0 +1,290 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets of the fields of the Go struct tile.
+const (
+	tileC, tileA, tileB, tileBias = 0, 8, 16, 24
+	tileK                         = 32
+	tileStrideC, tileRowA         = 40, 48
+	tileStepA, tileStrideB        = 56, 64
+	tileCols, tileAdd             = 72, 80
+	tileAct, tileAlpha            = 88, 96
+)
+
+// prefetch is how many rows of b ahead a tile asks for: b is read where it lies, and
+// its rows may be too far apart for the hardware's guess.
+const prefetch = 8
+
+// gemm generates one micro-kernel; the fields are the registers that it uses.
+type gemm struct {
+	*generator
+	mr   int
+	args reg.Register
+	row  []reg.GPPhysical // pointers to rows 0, 3, 6, ... of a
+	b    [2]reg.VecPhysical
+	a    [2]reg.VecPhysical // two, so that broadcasts run ahead
+	acc  [][2]reg.VecPhysical
+
+	rowA, stepA, rowB, strideB, k reg.GPPhysical
+	rowC, strideC                 reg.GPPhysical
+
+	mask   [2]Op          // with mask registers
+	maskAt reg.GPPhysical // without: where the tile's masks are in table
+	table  Mem
+}
+
+// tile generates gemmF32_<mr>x<2 vectors>_<isa>: mr rows of a matrix product,
+//
+//	c[r,j] = act(bias[j] + sum over p of a[r*rowA+p*stepA] * b[p*strideB+j] (+ c[r,j]))
+//
+// where rowA and stepA address a stored either way round. The two vectors of a row of
+// b are multiplied with mr broadcast elements of a; the products stay in registers
+// until the activation has been applied.
+func tile(gen *generator, mr int) {
+	v := gen.variant
+	g := &gemm{generator: gen, mr: mr, args: reg.RBX,
+		row: []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12}[:(mr+2)/3],
+		b:   [2]reg.VecPhysical{v.regs[0], v.regs[1]},
+		a:   [2]reg.VecPhysical{v.regs[2], v.regs[3]},
+
+		rowA: reg.RAX, stepA: reg.RCX, rowB: reg.RSI, strideB: reg.RDX, k: reg.RDI,
+		rowC: reg.RSI, strideC: reg.RDX,
+		maskAt: reg.R13, table: gen.maskTable(),
+	}
+	for r := range mr {
+		g.acc = append(g.acc, [2]reg.VecPhysical{v.regs[4+2*r], v.regs[5+2*r]})
+	}
+	if v.masks {
+		g.mask = [2]Op{reg.K1, reg.K2}
+	}
+	g.function(fmt.Sprintf("gemmF32_%dx%d_%s", mr, 2*v.lanes, v.name), "func(t *tile)")
+	g.Load(g.Param("t"), g.args)
+	g.start()
+	g.product()
+	g.finish()
+	g.VZEROUPPER()
+	g.RET()
+}
+
+func (g *gemm) arg(offset int) Mem { return Mem{Base: g.args, Disp: offset} }
+
+// start sets the masks and fills the accumulators with the bias or with zeros.
+func (g *gemm) start() {
+	g.zero(g.b[0])
+	g.zero(g.b[1])
+	cols, bias := reg.RDI, reg.RCX
+	g.MOVQ(g.arg(tileCols), cols)
+	g.MOVQ(g.arg(tileBias), bias)
+	if g.masks {
+		bits := reg.RDX
+		g.MOVQ(I32(-1), bits)
+		g.BZHIQ(cols, bits, bits)
+		g.KMOVW(bits.As32(), g.mask[0])
+		g.SHRQ(U8(g.lanes), bits)
+		g.KMOVW(bits.As32(), g.mask[1])
+	} else {
+		// The mask of column j is at table[2*lanes-cols+j].
+		g.LEAQ(g.table, g.maskAt)
+		g.SHLQ(U8(2), cols)
+		g.SUBQ(cols, g.maskAt)
+		g.ADDQ(U8(8*g.lanes), g.maskAt)
+	}
+	g.TESTQ(bias, bias)
+	g.JZ(LabelRef("spread"))
+	g.loadMasked(bias)
+	g.Label("spread")
+	for _, acc := range g.acc {
+		g.VMOVAPS(g.b[0], acc[0])
+		g.VMOVAPS(g.b[1], acc[1])
+	}
+}
+
+// loadMasked reads the row of b, or of the bias, that base points to; columns beyond
+// the tile's become zero and their memory is not touched.
+func (g *gemm) loadMasked(base reg.Register) {
+	for h := range 2 {
+		m := Mem{Base: base, Disp: h * g.bytes()}
+		if g.masks {
+			g.VMOVUPS_Z(m, g.mask[h], g.b[h])
+		} else {
+			g.VMOVUPS(Mem{Base: g.maskAt, Disp: h * g.bytes()}, g.a[1])
+			g.VMASKMOVPS(m, g.a[1], g.b[h])
+		}
+	}
+}
+
+// product adds the k outer products of a column of a and a row of b.
+func (g *gemm) product() {
+	g.MOVQ(g.arg(tileK), g.k)
+	g.TESTQ(g.k, g.k)
+	g.JZ(LabelRef("finish"))
+	g.MOVQ(g.arg(tileB), g.rowB)
+	g.MOVQ(g.arg(tileStrideB), g.strideB)
+	g.MOVQ(g.arg(tileStepA), g.stepA)
+	g.MOVQ(g.arg(tileRowA), g.rowA)
+	g.MOVQ(g.arg(tileA), g.row[0])
+	for i := 1; i < len(g.row); i++ {
+		g.LEAQ(Mem{Base: g.row[i-1], Index: g.rowA, Scale: 2}, g.row[i])
+		g.ADDQ(g.rowA, g.row[i])
+	}
+	g.CMPQ(g.arg(tileCols), Imm(uint64(2*g.lanes)))
+	g.JNE(LabelRef("part"))
+	g.loop("full", 2, g.a[:], func() {
+		g.VMOVUPS(Mem{Base: g.rowB}, g.b[0])
+		g.VMOVUPS(Mem{Base: g.rowB, Disp: g.bytes()}, g.b[1])
+	})
+	g.JMP(LabelRef("finish"))
+	g.Label("part")
+	if g.masks {
+		// Half the work is skipped where the second vector is empty.
+		g.KTESTW(g.mask[1], g.mask[1])
+		g.JZ(LabelRef("half"))
+		g.loop("masked", 2, g.a[:], func() { g.loadMasked(g.rowB) })
+		g.JMP(LabelRef("finish"))
+		g.loop("half", 1, g.a[:], func() { g.VMOVUPS_Z(Mem{Base: g.rowB}, g.mask[0], g.b[0]) })
+		return
+	}
+	g.loop("masked", 2, g.a[:1], func() { g.loadMasked(g.rowB) }) // a[1] holds masks
+}
+
+// loop multiplies with the first halves vectors of a row of b, which load fetches; it
+// broadcasts elements of a into the registers broadcast in turn.
+func (g *gemm) loop(label string, halves int, broadcast []reg.VecPhysical, load func()) {
+	g.Label(label)
+	load()
+	for h := range halves {
+		g.PREFETCHT0(Mem{Base: g.rowB, Index: g.strideB, Scale: prefetch, Disp: h * g.bytes()})
+	}
+	for r, acc := range g.acc {
+		a := broadcast[r%len(broadcast)]
+		m := Mem{Base: g.row[r/3]}
+		if r%3 > 0 {
+			m.Index, m.Scale = g.rowA, uint8(r%3)
+		}
+		g.VBROADCASTSS(m, a)
+		for h := range halves {
+			g.VFMADD231PS(g.b[h], a, acc[h])
+		}
+	}
+	for _, p := range g.row {
+		g.ADDQ(g.stepA, p)
+	}
+	g.ADDQ(g.strideB, g.rowB)
+	g.DECQ(g.k)
+	g.JNZ(LabelRef(label))
+}
+
+// finish adds c where the product accumulates, applies the activations of the ReLU
+// family and stores.
+func (g *gemm) finish() {
+	act := reg.RDI
+	g.Label("finish")
+	g.MOVQ(g.arg(tileStrideC), g.strideC)
+	g.CMPQ(g.arg(tileAdd), Imm(0))
+	g.JE(LabelRef("activate"))
+	g.loadMasks()
+	g.eachRow(func(h int, m Mem, x reg.VecPhysical) {
+		if g.masks {
+			g.VADDPS(m, x, g.mask[h], x)
+		} else {
+			g.VMASKMOVPS(m, g.b[h], g.a[0])
+			g.VADDPS(g.a[0], x, x)
+		}
+	})
+
+	g.Label("activate")
+	zero, alpha := g.b[0], g.b[1]
+	g.zero(zero)
+	g.MOVQ(g.arg(tileAct), act)
+	g.TESTQ(act, act)
+	g.JZ(LabelRef("store"))
+	g.CMPQ(act, Imm(1))
+	g.JNE(LabelRef("leaky"))
+	g.each(func(x reg.VecPhysical) { g.VMAXPS(x, zero, x) }) // x where x is NaN
+	g.JMP(LabelRef("store"))
+	g.Label("leaky")
+	g.VBROADCASTSS(g.arg(tileAlpha), alpha)
+	g.each(func(x reg.VecPhysical) {
+		const lessOrEqual = 18
+		if g.masks {
+			g.VCMPPS(Imm(lessOrEqual), zero, x, reg.K3)
+			g.VMULPS(alpha, x, reg.K3, x)
+			return
+		}
+		g.VMULPS(alpha, x, g.a[0])
+		g.VCMPPS(Imm(lessOrEqual), zero, x, g.a[1])
+		g.VBLENDVPS(g.a[1], g.a[0], x, x)
+	})
+
+	g.Label("store")
+	g.CMPQ(g.arg(tileCols), Imm(uint64(2*g.lanes)))
+	g.JNE(LabelRef("storePart"))
+	g.eachRow(func(h int, m Mem, x reg.VecPhysical) { g.VMOVUPS(x, m) })
+	g.JMP(LabelRef("done"))
+	g.Label("storePart")
+	g.loadMasks()
+	g.eachRow(func(h int, m Mem, x reg.VecPhysical) {
+		if g.masks {
+			g.VMOVUPS(x, g.mask[h], m)
+		} else {
+			g.VMASKMOVPS(x, g.b[h], m)
+		}
+	})
+	g.Label("done")
+}
+
+// loadMasks puts the masks into the registers of b where they have none of their own.
+func (g *gemm) loadMasks() {
+	if !g.masks {
+		g.VMOVUPS(Mem{Base: g.maskAt}, g.b[0])
+		g.VMOVUPS(Mem{Base: g.maskAt, Disp: g.bytes()}, g.b[1])
+	}
+}
+
+// each calls f for every accumulator.
+func (g *gemm) each(f func(x reg.VecPhysical)) {
+	for _, acc := range g.acc {
+		f(acc[0])
+		f(acc[1])
+	}
+}
+
+// eachRow calls f for both halves h of every row, with their places in c.
+func (g *gemm) eachRow(f func(h int, m Mem, x reg.VecPhysical)) {
+	g.MOVQ(g.arg(tileC), g.rowC)
+	for r, acc := range g.acc {
+		f(0, Mem{Base: g.rowC}, acc[0])
+		f(1, Mem{Base: g.rowC, Disp: g.bytes()}, acc[1])
+		if r < g.mr-1 {
+			g.ADDQ(g.strideC, g.rowC)
+		}
+	}
+}
+
+// peakChains is the number of independent multiply-adds in one turn of peak's loop:
+// latency times throughput with room to spare.
+const peakChains = 12
+
+// peak generates the loop that measures the peak: multiply-adds on registers alone.
+func peak(g *generator) {
+	g.function("peakF32_"+g.name, "func(turns int)")
+	turns := reg.RCX
+	g.Load(g.Param("turns"), turns)
+	for _, x := range g.regs[:peakChains+2] {
+		g.zero(x)
+	}
+	g.Label("turn")
+	for i := range peakChains {
+		g.VFMADD231PS(g.regs[0], g.regs[1], g.regs[2+i])
+	}
+	g.DECQ(turns)
+	g.JNZ(LabelRef("turn"))
+	g.VZEROUPPER()
+	g.RET()
+}

@@ -1,0 +1,40 @@
+// Command _gen writes the amd64 assembly of package kernels.
+//
+// It is run by go generate in the package's folder, once per set of kernels:
+//
+//	go run -C _gen . -set gemm -pkg kernels -out ../gemm_amd64.s -stubs ../gemm_amd64.go
+package main
+
+import (
+	"flag"
+	"log"
+	"os"
+
+	"github.com/mmcloughlin/avo/build"
+)
+
+func main() {
+	// avo has put flags of its own into flag.CommandLine.
+	fs := flag.NewFlagSet("_gen", flag.ExitOnError)
+	set := fs.String("set", "", "the kernels to generate: gemm or vector")
+	flags := build.NewFlags(fs)
+	if err := fs.Parse(os.Args[1:]); err != nil {
+		log.Fatal(err)
+	}
+	ctx := build.NewContext()
+	ctx.ConstraintExpr("!noasm")
+	for _, v := range variants {
+		g := &generator{Context: ctx, variant: v}
+		switch *set {
+		case "gemm":
+			for mr := 1; mr <= v.rows; mr++ {
+				tile(g, mr)
+			}
+			peak(g)
+		case "vector":
+		default:
+			log.Fatalf("-set %q: want gemm or vector", *set)
+		}
+	}
+	os.Exit(build.Main(flags.Config(), ctx))
+}

@@ -1,0 +1,208 @@
+package kernels
+
+import "github.com/hourglass-go/hourglass/internal/parallel"
+
+// The blocked product follows Goto and van de Geijn 2008, cut down to what a register
+// tile of 14x32 needs: c is split in register tiles, a micro-kernel computes one tile
+// for up to kcMax terms of the sum, and a panel of b (one tile wide) stays in cache
+// while the rows of a pass by. Row-major b is read where it lies unless its rows are
+// so far apart that they fall on the same cache sets; transposed b is packed into
+// panels first. How anything is split depends on the shape alone.
+
+const (
+	// kcMax is the longest partial sum: a panel of b is then at most 128 KiB. It also
+	// keeps one call of a micro-kernel, which cannot be interrupted, below 10 us.
+	kcMax = 1024
+	// packedMax is the largest packed part of b, in elements.
+	packedMax = 1 << 20
+	// rowsBytes is how much of a one group of row tiles takes: half of a small L2.
+	rowsBytes = 512 << 10
+	// blockFlops is the work that a worker claims at once: some five microseconds.
+	blockFlops = 1 << 19
+)
+
+// tile is what a micro-kernel computes: rows x cols elements of c, rows being part of
+// its name,
+//
+//	c[r,j] = act(bias[j] + sum over p < k of a[r*rowA+p*stepA] * b[p*strideB+j] (+ c[r,j]))
+//
+// Strides are in bytes. The assembly knows the offsets of the fields.
+type tile struct {
+	c, a, b, bias                 *float32 // bias may be nil
+	k                             int
+	strideC, rowA, stepA, strideB int
+	cols                          int // 1 to the tile's width
+	add                           int // 1 adds c
+	act                           int // 0 identity, 1 ReLU, 2 leaky ReLU
+	alpha                         float32
+}
+
+// reach is the register tile of a variant.
+type reach struct{ rows, cols int }
+
+var reaches = [...]reach{avx2: {6, 16}, avx512: {14, 32}}
+
+// blockedGemm is a product planned for a variant; see [Gemm].
+type blockedGemm struct {
+	GemmShape
+	isa  isa
+	tile reach
+
+	kc, nc   int // terms of a partial sum, and columns, in one region
+	rowTiles int // near-equal, of at most tile.rows rows
+	perBlock int // row tiles in a block
+	group    int // blocks of rows that share the cache while all panels pass
+
+	packed []float32 // panels of kc x tile.cols; nil where b is read in place
+
+	// One region: columns [j0, j1) and terms [p0, p1).
+	c, a, b, bias  []float32
+	j0, j1, p0, p1 int
+	packing        bool
+}
+
+func newBlockedGemm(i isa, s GemmShape) *blockedGemm {
+	g := &blockedGemm{GemmShape: s, isa: i, tile: reaches[i]}
+	g.kc = max(1, min(s.K, kcMax))
+	g.nc = s.N
+	g.rowTiles = ceilDiv(s.M, g.tile.rows)
+	tileRows := ceilDiv(s.M, max(1, g.rowTiles))
+	g.perBlock = max(1, blockFlops/max(1, 2*tileRows*min(s.N, g.tile.cols)*g.kc))
+	g.group = max(1, rowsBytes/max(1, 4*g.perBlock*tileRows*g.kc))
+	if s.TransB || collides(4*s.N) && s.M > 2*g.tile.rows {
+		g.nc = min(s.N, max(1, packedMax/(g.kc*g.tile.cols))*g.tile.cols)
+		g.packed = make([]float32, g.panels(g.nc)*g.kc*g.tile.cols)
+	}
+	return g
+}
+
+// collides says whether rows this many bytes apart share so few cache sets that a
+// panel would evict itself.
+func collides(stride int) bool { return stride >= 2048 && stride%1024 == 0 }
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+func (g *blockedGemm) panels(cols int) int { return ceilDiv(cols, g.tile.cols) }
+
+// rowBlocks is the number of blocks of row tiles.
+func (g *blockedGemm) rowBlocks() int { return ceilDiv(g.rowTiles, g.perBlock) }
+
+// rowStart is the first row of a row tile; tiles differ by one row at most.
+func (g *blockedGemm) rowStart(tile int) int {
+	size, larger := g.M/g.rowTiles, g.M%g.rowTiles
+	return tile*size + min(tile, larger)
+}
+
+func (g *blockedGemm) run(team *parallel.Team, c, a, b, bias []float32) {
+	g.c, g.a, g.b, g.bias = c, a, b, bias
+	for g.j0 = 0; g.j0 < g.N; g.j0 = g.j1 {
+		g.j1 = min(g.j0+g.nc, g.N)
+		for g.p0 = 0; ; g.p0 = g.p1 {
+			g.p1 = min(g.p0+g.kc, g.K)
+			panels := g.panels(g.j1 - g.j0)
+			if g.packed != nil {
+				g.packing = true
+				team.Run(panels, g)
+				g.packing = false
+			}
+			team.Run(panels*g.rowBlocks(), g)
+			if g.p1 == g.K {
+				break
+			}
+		}
+	}
+	g.c, g.a, g.b, g.bias = nil, nil, nil, nil
+}
+
+// Do implements [parallel.Task]: it packs a panel or computes a block.
+func (g *blockedGemm) Do(n, _ int) {
+	if g.packing {
+		g.pack(n)
+		return
+	}
+	// A group of row blocks is in cache while all panels pass; within it, rows run
+	// fastest, so that workers share a panel.
+	rowBlocks, panels := g.rowBlocks(), g.panels(g.j1-g.j0)
+	group := n / (g.group * panels)
+	first := group * g.group
+	size := min(g.group, rowBlocks-first)
+	n -= first * panels
+	g.block(first+n%size, n/size)
+}
+
+// block computes the row tiles of one block in one panel.
+func (g *blockedGemm) block(rowBlock, panel int) {
+	j := g.j0 + panel*g.tile.cols
+	cols := min(g.tile.cols, g.j1-j)
+	aRow, aCol := g.K, 1
+	if g.TransA {
+		aRow, aCol = 1, g.M
+	}
+	t := tile{
+		k: g.p1 - g.p0, cols: cols,
+		strideC: 4 * g.N, rowA: 4 * aRow, stepA: 4 * aCol, strideB: 4 * g.N,
+	}
+	if g.p0 > 0 || g.Accumulate {
+		t.add = 1
+	}
+	if g.p0 == 0 && g.bias != nil {
+		t.bias = &g.bias[j]
+	}
+	last := g.p1 == g.K
+	if last {
+		switch g.Act.Kind {
+		case ReLU:
+			t.act = 1
+		case LeakyReLU:
+			t.act, t.alpha = 2, float32(g.Act.Alpha)
+		}
+	}
+	if t.k > 0 {
+		if g.packed != nil {
+			t.b = &g.packed[panel*g.kc*g.tile.cols]
+			t.strideB = 4 * g.tile.cols
+		} else {
+			t.b = &g.b[g.p0*g.N+j]
+		}
+	}
+	from := rowBlock * g.perBlock
+	for r := from; r < min(from+g.perBlock, g.rowTiles); r++ {
+		i := g.rowStart(r)
+		t.c = &g.c[i*g.N+j]
+		if t.k > 0 {
+			t.a = &g.a[i*aRow+g.p0*aCol]
+		}
+		g.isa.gemmTile(g.rowStart(r+1)-i, &t)
+	}
+	if last && t.act == 0 && g.Act.Kind != Identity {
+		lo, hi := g.rowStart(from), g.rowStart(min(from+g.perBlock, g.rowTiles))
+		for i := lo; i < hi; i++ {
+			row := g.c[i*g.N+j:][:cols]
+			Activate(g.Act, row, row)
+		}
+	}
+}
+
+// pack copies terms [p0, p1) of one panel of b to packed, one term after the other.
+func (g *blockedGemm) pack(panel int) {
+	j := g.j0 + panel*g.tile.cols
+	cols := min(g.tile.cols, g.j1-j)
+	dst := g.packed[panel*g.kc*g.tile.cols:]
+	if !g.TransB {
+		for p := g.p0; p < g.p1; p++ {
+			copy(dst[:cols], g.b[p*g.N+j:])
+			dst = dst[g.tile.cols:]
+		}
+		return
+	}
+	transposePanel(dst, g.b[j*g.K+g.p0:], g.p1-g.p0, cols, g.K, g.tile.cols)
+}
+
+// transposePanel computes dst[p*dstStride+j] = src[j*srcStride+p] for p < k, j < cols.
+func transposePanel(dst, src []float32, k, cols, srcStride, dstStride int) {
+	for j := range cols {
+		for p, v := range src[j*srcStride:][:k] {
+			dst[p*dstStride+j] = v
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/hourglass-go/hourglass/internal/parallel"
+)
+
+// eachISA runs a test once per variant that the processor supports.
+func eachISA(t *testing.T, f func(t *testing.T)) {
+	for _, name := range isaNames {
+		t.Run(name, func(t *testing.T) {
+			restore, err := Force(name)
+			if err != nil {
+				t.Skip(err)
+			}
+			defer restore()
+			f(t)
+		})
+	}
+}
+
+const guardLen = 64
+
+// guarded returns a slice of n random values from [-1, 1) that lies between guard
+// values, and a function that fails the test where one of those has changed.
+func guarded[T Float](t *testing.T, r *rand.Rand, n int) (x []T, check func()) {
+	all := make([]T, n+2*guardLen)
+	for i := range all {
+		all[i] = T(math.Inf(1)) // NaN would compare unequal to itself
+	}
+	x = all[guardLen : guardLen+n : guardLen+n]
+	for i := range x {
+		x[i] = T(2*r.Float64() - 1)
+	}
+	return x, func() {
+		t.Helper()
+		for i, v := range all {
+			if (i < guardLen || i >= guardLen+n) && !math.IsInf(float64(v), 1) {
+				t.Fatalf("guard value at %d of a slice of %d was overwritten with %v", i-guardLen, n, v)
+			}
+		}
+	}
+}
+
+// epsilon is the distance of 1 from the next float.
+func epsilon[T Float]() float64 {
+	if isFloat32[T]() {
+		return 0x1p-23
+	}
+	return 0x1p-52
+}
+
+func TestTileLayout(t *testing.T) {
+	var x tile
+	got := []uintptr{
+		unsafe.Offsetof(x.c), unsafe.Offsetof(x.a), unsafe.Offsetof(x.b), unsafe.Offsetof(x.bias),
+		unsafe.Offsetof(x.k), unsafe.Offsetof(x.strideC), unsafe.Offsetof(x.rowA), unsafe.Offsetof(x.stepA),
+		unsafe.Offsetof(x.strideB), unsafe.Offsetof(x.cols), unsafe.Offsetof(x.add), unsafe.Offsetof(x.act),
+		unsafe.Offsetof(x.alpha),
+	}
+	for i, offset := range got {
+		if offset != uintptr(8*i) {
+			t.Errorf("field %d of tile is at %d; the assembly expects %d", i, offset, 8*i)
+		}
+	}
+}
+
+var gemmShapes = [][3]int{ // M, N, K
+	{1, 1, 1}, {1, 33, 7}, {2, 31, 5}, {3, 16, 17}, {4, 15, 9}, {5, 47, 3}, {6, 17, 64}, {7, 8, 33},
+	{8, 64, 31}, {9, 1, 100}, {10, 32, 2}, {11, 65, 11}, {12, 48, 13}, {13, 96, 1}, {14, 5, 40}, {15, 49, 19},
+	{29, 30, 31}, {128, 32, 64}, {43, 512, 6}, {3, 7, 0}, {2, 34, 2100}, {57, 1024, 1030},
+}
+
+func TestGemm(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		testGemm[float32](t)
+	})
+	t.Run("float64", testGemm[float64])
+}
+
+func testGemm[T Float](t *testing.T) {
+	team := parallel.Start(2)
+	defer team.Close()
+	acts := []Act{{}, {Kind: ReLU}, {Kind: LeakyReLU, Alpha: .25}, {Kind: Sigmoid}, {}}
+	for n, shape := range gemmShapes {
+		for mode := range 8 {
+			s := GemmShape{M: shape[0], N: shape[1], K: shape[2]}
+			if testing.Short() && s.M*s.N*s.K > 1e6 {
+				continue
+			}
+			s.TransA, s.TransB, s.Accumulate = mode&1 > 0, mode&2 > 0, mode&4 > 0
+			s.Act = acts[(n+mode)%len(acts)]
+			t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkGemm[T](t, team, s, n%2 > 0) })
+		}
+	}
+}
+
+// checkGemm compares a product with one in float64, within a bound that grows with
+// the length of the sum and with the sum of |a*b|.
+func checkGemm[T Float](t *testing.T, team *parallel.Team, s GemmShape, biased bool) {
+	r := rand.New(rand.NewPCG(1, uint64(s.M)))
+	a, _ := guarded[T](t, r, s.M*s.K)
+	b, _ := guarded[T](t, r, s.K*s.N)
+	c, check := guarded[T](t, r, s.M*s.N)
+	var bias []T
+	if biased {
+		bias, _ = guarded[T](t, r, s.N)
+	}
+	before := append([]T(nil), c...)
+	g := NewGemm[T](s)
+	g.Run(team, c, a, b, bias)
+	check()
+	alone := append([]T(nil), before...)
+	g.Run(nil, alone, a, b, bias)
+	for i := range s.M {
+		for j := range s.N {
+			at := i*s.N + j
+			want, size := referenceGemm(s, before, a, b, bias, i, j)
+			tol := epsilon[T]() * (float64(s.K) + 4) * (size + 1)
+			if d := math.Abs(float64(c[at]) - want); !(d <= tol) {
+				t.Fatalf("c[%d,%d] = %v, want %v within %.3g", i, j, c[at], want, tol)
+			}
+			if c[at] != alone[at] {
+				t.Fatalf("c[%d,%d] = %v with two workers, %v with one", i, j, c[at], alone[at])
+			}
+		}
+	}
+}
+
+// referenceGemm returns one element of a product and the sum of its terms' sizes.
+func referenceGemm[T Float](s GemmShape, c, a, b, bias []T, i, j int) (value, size float64) {
+	if s.Accumulate {
+		value = float64(c[i*s.N+j])
+	}
+	if bias != nil {
+		value += float64(bias[j])
+	}
+	size = math.Abs(value)
+	for p := range s.K {
+		x, y := i*s.K+p, p*s.N+j
+		if s.TransA {
+			x = p*s.M + i
+		}
+		if s.TransB {
+			y = j*s.K + p
+		}
+		product := float64(a[x]) * float64(b[y])
+		value += product
+		size += math.Abs(product)
+	}
+	out := []float64{value}
+	activateGeneric(s.Act, out, out)
+	return out[0], size
+}
+
+func TestGemmPropagatesNaN(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for _, kind := range []ActKind{Identity, ReLU, LeakyReLU, Sigmoid, Tanh, ELU, Softplus} {
+			a := []float32{1, float32(math.NaN()), 1, 1}
+			c := make([]float32, 2)
+			NewGemm[float32](GemmShape{M: 2, N: 1, K: 2, Act: Act{Kind: kind, Alpha: .5}}).Run(nil, c, a, []float32{1, 1}, nil)
+			if c[0] == c[0] || c[1] != c[1] {
+				t.Errorf("%v: %v, want NaN and a number", kind, c)
+			}
+		}
+	})
+}
+
+func BenchmarkGemm(b *testing.B) {
+	team := parallel.Start(0)
+	defer team.Close()
+	for _, s := range []GemmShape{
+		{M: 1024, N: 1024, K: 1024},
+		{M: 128, N: 128, K: 784},
+		{M: 784, N: 128, K: 128, TransA: true},
+		{M: 128, N: 784, K: 128},
+		{M: 128, N: 784, K: 128, TransA: true},
+		{M: 128, N: 128, K: 784, TransB: true},
+		{M: 128, N: 64, K: 128},
+		{M: 128, N: 32, K: 64},
+	} {
+		for _, name := range isaNames[1:] {
+			b.Run(fmt.Sprintf("op=gemm/shape=%dx%dx%d/ta=%t/tb=%t/impl=%s", s.M, s.K, s.N, s.TransA, s.TransB, name), func(b *testing.B) {
+				restore, err := Force(name)
+				if err != nil {
+					b.Skip(err)
+				}
+				defer restore()
+				benchGemm(b, team, s)
+			})
+		}
+	}
+}
+
+func benchGemm(b *testing.B, team *parallel.Team, s GemmShape) {
+	x, w, c := make([]float32, s.M*s.K), make([]float32, s.K*s.N), make([]float32, s.M*s.N)
+	for i := range x {
+		x[i] = rand.Float32()
+	}
+	for i := range w {
+		w[i] = rand.Float32()
+	}
+	g := NewGemm[float32](s)
+	b.ReportAllocs()
+	for b.Loop() {
+		g.Run(team, c, x, w, nil)
+	}
+	b.ReportMetric(2*float64(s.M)*float64(s.N)*float64(s.K)/float64(b.Elapsed().Nanoseconds())*float64(b.N), "GFLOP/s")
+}
