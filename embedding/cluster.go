@@ -41,7 +41,7 @@ type Clusters struct {
 }
 
 // KMeans clusters points [N, D] by Lloyd's algorithm from k-means++ centres (Arthur and
-// Vassilvitskii 2007), and returns the start of least inertia. A cluster that loses all
+// Vassilvitskii 2007, the greedy variant), and returns the start of least inertia. A cluster that loses all
 // its points takes the point farthest from its centre; with fewer different points
 // than clusters, some stay empty.
 func KMeans(ctx context.Context, x *tensor.Tensor, o KMeansOptions) (*Clusters, error) {
@@ -125,26 +125,52 @@ func newLloyd(team *parallel.Team, p *points, k int) *lloyd {
 }
 
 // begin draws the centres: the first evenly, each further one with a probability
-// proportional to the squared distance from the nearest centre so far.
+// proportional to the squared distance from the nearest centre so far. Of a few such
+// draws the one that leaves the smallest sum of distances is taken, as in scikit-learn.
 func (l *lloyd) begin(draw rng.Key) {
 	for i := range l.labels {
 		l.labels[i] = -1
 		l.distance[i] = math.Inf(1)
 	}
-	at := draw.IntN(0, l.p.n)
-	for c := range l.centres.n {
-		if c > 0 {
-			left := draw.Float64(uint64(c)) * total(l.distance)
-			for at = 0; at < l.p.n-1 && left >= l.distance[at]; at++ {
-				left -= l.distance[at]
+	trials := 2 + int(math.Log(float64(l.centres.n)))
+	copy(l.centres.row(0), l.p.row(draw.IntN(0, l.p.n)))
+	l.nearer(l.centres.row(0), l.distance)
+	best, trial := make([]float64, l.p.n), make([]float64, l.p.n)
+	for c := 1; c < l.centres.n; c++ {
+		left, least := total(l.distance), math.Inf(1)
+		for t := range trials {
+			row := l.p.row(l.pick(left * draw.Float64(uint64(c*trials+t))))
+			copy(trial, l.distance)
+			if sum := l.nearer(row, trial); sum < least {
+				least = sum
+				copy(l.centres.row(c), row)
+				best, trial = trial, best
 			}
 		}
-		centre := l.centres.row(c)
-		copy(centre, l.p.row(at))
-		for i, d := range l.distance {
-			l.distance[i] = min(d, squaredDistance(l.p.row(i), centre, d))
-		}
+		copy(l.distance, best)
 	}
+}
+
+// pick returns the point at which the running sum of the distances exceeds a value.
+func (l *lloyd) pick(value float64) int {
+	for i, d := range l.distance {
+		if value < d {
+			return i
+		}
+		value -= d
+	}
+	return l.p.n - 1
+}
+
+// nearer lowers the points' distances to those from a further centre, where that is
+// nearer, and returns their sum.
+func (l *lloyd) nearer(centre, distance []float64) float64 {
+	sum := 0.0
+	for i, d := range distance {
+		distance[i] = min(d, squaredDistance(l.p.row(i), centre, d))
+		sum += distance[i]
+	}
+	return sum
 }
 
 func (l *lloyd) converge(ctx context.Context, iterations int, shift float64) (*Clusters, error) {

@@ -59,6 +59,44 @@ func codesOf(t testing.TB, x *tensor.Tensor) *tensor.Tensor {
 	return codes
 }
 
+// The first 2,000 digits against scikit-learn 1.9.1 on the same codes: divergence 1.2448
+// (exact, of its map), 10-nearest-neighbour accuracy .9055 of the codes and .8805 of its
+// map, k-means inertia 48134.6 and mutual information .5087.
+func TestDigits(t *testing.T) {
+	x, labels := digits(t, 2000)
+	codes := codesOf(t, x)
+	r, err := TSNE(t.Context(), codes, TSNEOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, err := Divergence(t.Context(), codes, r.Map, 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accuracy, err := NearestNeighbourAccuracy(t.Context(), codes, labels, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inMap, err := NearestNeighbourAccuracy(t.Context(), r.Map, labels, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := KMeans(t.Context(), codes, KMeansOptions{Clusters: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nmi, err := NMI(labels, c.Labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("divergence %.4f, exact %.4f; accuracy %.4f, in the map %.4f; inertia %.1f, mutual information %.4f", r.Divergence, exact, accuracy, inMap, c.Inertia, nmi)
+	near(t, "divergence", exact, 1.2448, 0, 0.02)
+	near(t, "accuracy", accuracy, 0.9055, 0.001, 0)
+	near(t, "accuracy in the map", inMap, 0.8805, 0.015, 0)
+	near(t, "inertia", c.Inertia, 48134.6, 0, 0.005)
+	near(t, "mutual information", nmi, 0.5087, 0.03, 0)
+}
+
 // The figures of the package on 10,000 codes of 32 numbers.
 func BenchmarkDigits(b *testing.B) {
 	x, labels := digits(b, 10000)

@@ -69,19 +69,19 @@ type TSNEResult struct {
 }
 
 const (
-	initDeviation   = 1e-4
-	jitter          = 1e-2 // of initDeviation
-	momentumEarly   = 0.5
-	momentumLate    = 0.8
-	minGain         = 0.01
-	reportEach      = 50
-	pointsPerTile   = 128
-	defaultTheta    = 0.5
-	defaultPerplex  = 30
-	defaultSteps    = 1000
-	defaultEarly    = 250
-	defaultExaggera = 12
-	minLearningRate = 50
+	initDeviation                 = 1e-4
+	jitter                        = 1e-2 // of initDeviation
+	momentumEarly                 = 0.5
+	momentumLate                  = 0.8
+	minGain                       = 0.01
+	reportEach                    = 50
+	pointsPerTile                 = 128
+	defaultTheta                  = 0.5
+	defaultPerplexity             = 30
+	defaultIterations             = 1000
+	defaultExaggerationIterations = 250
+	defaultExaggeration           = 12
+	minLearningRate               = 50
 )
 
 // TSNE arranges codes [N, D] in the plane so that near neighbours stay near: t-distributed
@@ -124,12 +124,12 @@ func TSNE(ctx context.Context, codes *tensor.Tensor, o TSNEOptions) (*TSNEResult
 
 // resolve fills in the defaults and checks all values for n codes.
 func (o TSNEOptions) resolve(n int) (TSNEOptions, error) {
-	setDefault(&o.Perplexity, defaultPerplex)
-	setDefault(&o.Exaggeration, defaultExaggera)
+	setDefault(&o.Perplexity, defaultPerplexity)
+	setDefault(&o.Exaggeration, defaultExaggeration)
 	setDefault(&o.Theta, defaultTheta)
 	setDefault(&o.LearningRate, max(float64(n)/o.Exaggeration/4, minLearningRate))
-	setDefault(&o.Iterations, defaultSteps)
-	setDefault(&o.ExaggerationIterations, defaultEarly)
+	setDefault(&o.Iterations, defaultIterations)
+	setDefault(&o.ExaggerationIterations, defaultExaggerationIterations)
 	switch {
 	case !(o.Exaggeration >= 1) || math.IsInf(o.Exaggeration, 1):
 		return o, fmt.Errorf("embedding: exaggeration %v; want at least 1", o.Exaggeration)
