@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -94,15 +95,15 @@ func (o FolderOptions) check() error {
 	sized := o.H > 0 && o.W > 0
 	switch {
 	case o.H < 0 || o.W < 0 || (o.H > 0) != (o.W > 0):
-		return problem("", "pictures of %dx%d: want both sides, or neither", o.H, o.W)
+		return fmt.Errorf("dataset: pictures of %dx%d: want both sides, or neither", o.H, o.W)
 	case o.Fit < FitExact || o.Fit > FitCrop:
-		return problem("", "no such way to fit pictures: %d", o.Fit)
+		return fmt.Errorf("dataset: no such way to fit pictures: %d", o.Fit)
 	case o.Fit != FitExact && !sized:
-		return problem("", "pictures are to be fitted, but to no size")
+		return fmt.Errorf("dataset: pictures are to be fitted, but to no size")
 	case o.Channels != 0 && o.Channels != 1 && o.Channels != 3:
-		return problem("", "pictures of %d channels: want 1 (grey) or 3 (colour)", o.Channels)
+		return fmt.Errorf("dataset: pictures of %d channels: want 1 (grey) or 3 (colour)", o.Channels)
 	case !(o.TestFraction >= 0 && o.TestFraction < 1):
-		return problem("", "a test part of %v of the pictures: want 0 to less than 1", o.TestFraction)
+		return fmt.Errorf("dataset: a test part of %v of the pictures: want 0 to less than 1", o.TestFraction)
 	}
 	return nil
 }
