@@ -64,9 +64,10 @@ const bceEpsilon = 1e-7
 func bceSum[T tensor.Float](p, t []T) T {
 	sum := 0.0
 	for i, v := range p {
-		q := min(max(float64(v), bceEpsilon), 1-bceEpsilon)
+		// In T, so that a prediction at the limit scores as it does in Keras.
+		q := min(max(v, bceEpsilon), 1-bceEpsilon)
 		y := float64(t[i])
-		sum -= y*math.Log(q) + (1-y)*math.Log1p(-q)
+		sum -= y*math.Log(float64(q)) + (1-y)*math.Log(float64(1-q))
 	}
 	return T(sum)
 }
