@@ -13,7 +13,7 @@ const (
 	// kcMax is the longest partial sum: a panel of b is then at most 128 KiB. It also
 	// keeps one call of a micro-kernel, which cannot be interrupted, below 10 us.
 	kcMax = 1024
-	// packedMax is the largest packed part of b, in elements.
+	// packedMax is the largest packed part of a or b, in elements.
 	packedMax = 1 << 20
 	// rowsBytes is how much of a one group of row tiles takes: half of a small L2.
 	rowsBytes = 512 << 10
@@ -48,44 +48,55 @@ type blockedGemm struct {
 	isa  isa
 	tile reach
 
-	kc, nc   int // terms of a partial sum, and columns, in one region
-	rowTiles int // near-equal, of at most tile.rows rows
-	perBlock int // row tiles in a block
-	group    int // blocks of rows that share the cache while all panels pass
+	kc, nc, mc int // terms of a partial sum, columns, and row tiles in one region
+	rowTiles   int // near-equal, of at most tile.rows rows
+	perBlock   int // row tiles in a block
+	group      int // blocks of rows that share the cache while all panels pass
 
-	packed []float32 // panels of kc x tile.cols; nil where b is read in place
+	packedA []float32 // rows of kc+rowPad; nil where a is read in place
+	packedB []float32 // panels of kc x tile.cols; nil where b is read in place
 
-	// One region: columns [j0, j1) and terms [p0, p1).
-	c, a, b, bias  []float32
-	j0, j1, p0, p1 int
-	packing        bool
+	// One region: row tiles [i0, i1), columns [j0, j1) and terms [p0, p1).
+	c, a, b, bias          []float32
+	i0, i1, j0, j1, p0, p1 int
+	packing                bool
+	panelsToPack           int
 }
+
+// rowPad keeps packed rows of a from starting on the same cache set.
+const rowPad = 16
 
 func newBlockedGemm(i isa, s GemmShape) *blockedGemm {
 	g := &blockedGemm{GemmShape: s, isa: i, tile: reaches[i]}
 	g.kc = max(1, min(s.K, kcMax))
 	g.nc = s.N
 	g.rowTiles = ceilDiv(s.M, g.tile.rows)
+	g.mc = g.rowTiles
 	tileRows := ceilDiv(s.M, max(1, g.rowTiles))
 	g.perBlock = max(1, blockFlops/max(1, 2*tileRows*min(s.N, g.tile.cols)*g.kc))
 	g.group = max(1, rowsBytes/max(1, 4*g.perBlock*tileRows*g.kc))
-	if s.TransB || collides(4*s.N) && s.M > 2*g.tile.rows {
+	if s.TransB || sparse(4*s.N) && s.M > 2*g.tile.rows {
 		g.nc = min(s.N, max(1, packedMax/(g.kc*g.tile.cols))*g.tile.cols)
-		g.packed = make([]float32, g.panels(g.nc)*g.kc*g.tile.cols)
+		g.packedB = make([]float32, g.panels(g.nc)*g.kc*g.tile.cols)
+	}
+	if !s.TransA && collides(4*s.K) && s.N > 2*g.tile.cols {
+		g.mc = min(g.mc, max(1, packedMax/((g.kc+rowPad)*g.tile.rows)))
+		g.packedA = make([]float32, g.mc*g.tile.rows*(g.kc+rowPad))
 	}
 	return g
 }
 
-// collides says whether rows this many bytes apart share so few cache sets that a
-// panel would evict itself.
-func collides(stride int) bool { return stride >= 2048 && stride%1024 == 0 }
+// collides says whether rows this many bytes apart all fall on the same set of a
+// first-level cache, which has fewer ways than a tile has rows.
+func collides(stride int) bool { return stride%4096 == 0 }
+
+// sparse says whether rows this many bytes apart share so few cache sets that a panel
+// would evict itself from the second level.
+func sparse(stride int) bool { return stride >= 2048 && stride%1024 == 0 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 func (g *blockedGemm) panels(cols int) int { return ceilDiv(cols, g.tile.cols) }
-
-// rowBlocks is the number of blocks of row tiles.
-func (g *blockedGemm) rowBlocks() int { return ceilDiv(g.rowTiles, g.perBlock) }
 
 // rowStart is the first row of a row tile; tiles differ by one row at most.
 func (g *blockedGemm) rowStart(tile int) int {
@@ -97,15 +108,11 @@ func (g *blockedGemm) run(team *parallel.Team, c, a, b, bias []float32) {
 	g.c, g.a, g.b, g.bias = c, a, b, bias
 	for g.j0 = 0; g.j0 < g.N; g.j0 = g.j1 {
 		g.j1 = min(g.j0+g.nc, g.N)
-		for g.p0 = 0; ; g.p0 = g.p1 {
-			g.p1 = min(g.p0+g.kc, g.K)
-			panels := g.panels(g.j1 - g.j0)
-			if g.packed != nil {
-				g.packing = true
-				team.Run(panels, g)
-				g.packing = false
+		for g.p0, g.p1 = 0, min(g.kc, g.K); ; g.p0, g.p1 = g.p1, min(g.p1+g.kc, g.K) {
+			for g.i0 = 0; g.i0 < g.rowTiles; g.i0 = g.i1 {
+				g.i1 = min(g.i0+g.mc, g.rowTiles)
+				g.region(team)
 			}
-			team.Run(panels*g.rowBlocks(), g)
 			if g.p1 == g.K {
 				break
 			}
@@ -114,28 +121,53 @@ func (g *blockedGemm) run(team *parallel.Team, c, a, b, bias []float32) {
 	g.c, g.a, g.b, g.bias = nil, nil, nil, nil
 }
 
-// Do implements [parallel.Task]: it packs a panel or computes a block.
+// region packs what needs packing and computes the blocks of one region.
+func (g *blockedGemm) region(team *parallel.Team) {
+	panels := g.panels(g.j1 - g.j0)
+	g.panelsToPack = 0
+	if g.packedB != nil && g.i0 == 0 {
+		g.panelsToPack = panels
+	}
+	rowsToPack := 0
+	if g.packedA != nil {
+		rowsToPack = g.i1 - g.i0
+	}
+	g.packing = true
+	team.Run(g.panelsToPack+rowsToPack, g)
+	g.packing = false
+	team.Run(panels*ceilDiv(g.i1-g.i0, g.perBlock), g)
+}
+
+// Do implements [parallel.Task]: it packs something or computes a block.
 func (g *blockedGemm) Do(n, _ int) {
 	if g.packing {
-		g.pack(n)
+		if n < g.panelsToPack {
+			g.packPanel(n)
+		} else {
+			g.packRows(g.i0 + n - g.panelsToPack)
+		}
 		return
 	}
 	// A group of row blocks is in cache while all panels pass; within it, rows run
 	// fastest, so that workers share a panel.
-	rowBlocks, panels := g.rowBlocks(), g.panels(g.j1-g.j0)
+	rowBlocks, panels := ceilDiv(g.i1-g.i0, g.perBlock), g.panels(g.j1-g.j0)
 	group := n / (g.group * panels)
 	first := group * g.group
 	size := min(g.group, rowBlocks-first)
 	n -= first * panels
-	g.block(first+n%size, n/size)
+	from := g.i0 + (first+n%size)*g.perBlock
+	g.block(from, min(from+g.perBlock, g.i1), n/size)
 }
 
-// block computes the row tiles of one block in one panel.
-func (g *blockedGemm) block(rowBlock, panel int) {
+// block computes row tiles [from, to) in one panel.
+func (g *blockedGemm) block(from, to, panel int) {
 	j := g.j0 + panel*g.tile.cols
 	cols := min(g.tile.cols, g.j1-j)
 	aRow, aCol := g.K, 1
-	if g.TransA {
+	switch {
+	case g.packedA != nil:
+		aRow = g.kc + rowPad
+	case g.TransA:
 		aRow, aCol = 1, g.M
 	}
 	t := tile{
@@ -158,36 +190,47 @@ func (g *blockedGemm) block(rowBlock, panel int) {
 		}
 	}
 	if t.k > 0 {
-		if g.packed != nil {
-			t.b = &g.packed[panel*g.kc*g.tile.cols]
+		if g.packedB != nil {
+			t.b = &g.packedB[panel*g.kc*g.tile.cols]
 			t.strideB = 4 * g.tile.cols
 		} else {
 			t.b = &g.b[g.p0*g.N+j]
 		}
 	}
-	from := rowBlock * g.perBlock
-	for r := from; r < min(from+g.perBlock, g.rowTiles); r++ {
+	for r := from; r < to; r++ {
 		i := g.rowStart(r)
 		t.c = &g.c[i*g.N+j]
-		if t.k > 0 {
+		switch {
+		case t.k == 0:
+		case g.packedA != nil:
+			t.a = &g.packedA[(i-g.rowStart(g.i0))*aRow]
+		default:
 			t.a = &g.a[i*aRow+g.p0*aCol]
 		}
 		g.isa.gemmTile(g.rowStart(r+1)-i, &t)
 	}
 	if last && t.act == 0 && g.Act.Kind != Identity {
-		lo, hi := g.rowStart(from), g.rowStart(min(from+g.perBlock, g.rowTiles))
-		for i := lo; i < hi; i++ {
+		for i := g.rowStart(from); i < g.rowStart(to); i++ {
 			row := g.c[i*g.N+j:][:cols]
 			Activate(g.Act, row, row)
 		}
 	}
 }
 
-// pack copies terms [p0, p1) of one panel of b to packed, one term after the other.
-func (g *blockedGemm) pack(panel int) {
+// packRows copies terms [p0, p1) of the rows of one row tile of a.
+func (g *blockedGemm) packRows(tile int) {
+	stride := g.kc + rowPad
+	first := g.rowStart(g.i0)
+	for i := g.rowStart(tile); i < g.rowStart(tile+1); i++ {
+		copy(g.packedA[(i-first)*stride:], g.a[i*g.K+g.p0:i*g.K+g.p1])
+	}
+}
+
+// packPanel copies terms [p0, p1) of one panel of b, one term after the other.
+func (g *blockedGemm) packPanel(panel int) {
 	j := g.j0 + panel*g.tile.cols
 	cols := min(g.tile.cols, g.j1-j)
-	dst := g.packed[panel*g.kc*g.tile.cols:]
+	dst := g.packedB[panel*g.kc*g.tile.cols:]
 	if !g.TransB {
 		for p := g.p0; p < g.p1; p++ {
 			copy(dst[:cols], g.b[p*g.N+j:])

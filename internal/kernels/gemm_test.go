@@ -212,3 +212,28 @@ func benchGemm(b *testing.B, team *parallel.Team, s GemmShape) {
 	}
 	b.ReportMetric(2*float64(s.M)*float64(s.N)*float64(s.K)/float64(b.Elapsed().Nanoseconds())*float64(b.N), "GFLOP/s")
 }
+
+type peakTask struct{ turns int }
+
+func (p *peakTask) Do(int, int) { PeakFlops(p.turns) }
+
+// BenchmarkPeak measures the peak that products are held against.
+func BenchmarkPeak(b *testing.B) {
+	team := parallel.Start(0)
+	defer team.Close()
+	for _, name := range isaNames[1:] {
+		b.Run("op=fma/impl="+name, func(b *testing.B) {
+			restore, err := Force(name)
+			if err != nil {
+				b.Skip(err)
+			}
+			defer restore()
+			task := &peakTask{turns: 10000}
+			for b.Loop() {
+				team.Run(8*team.Workers(), task)
+			}
+			flops := 8 * float64(team.Workers()) * PeakFlops(10000)
+			b.ReportMetric(flops/float64(b.Elapsed().Nanoseconds())*float64(b.N), "GFLOP/s")
+		})
+	}
+}

@@ -61,3 +61,14 @@ func gemmTileAVX512(rows int, t *tile) {
 		gemmF32_14x32_avx512(t)
 	}
 }
+
+// peak runs the loop of multiply-adds and returns the operations in a turn: 12
+// vectors, each lane a product and a sum.
+func (i isa) peak(turns int) float64 {
+	if i == avx2 {
+		peakF32_avx2(turns)
+		return 12 * 8 * 2
+	}
+	peakF32_avx512(turns)
+	return 12 * 16 * 2
+}

@@ -3,3 +3,5 @@
 package kernels
 
 func (i isa) gemmTile(int, *tile) { panic("kernels: no tile in plain Go") }
+
+func (i isa) peak(int) float64 { panic("kernels: no peak in plain Go") }
