@@ -35,6 +35,7 @@ func (BinaryCrossEntropy) Infer(in []Shape) (Signature, error) { return inferLos
 func (b BinaryCrossEntropy) Compile(batch int, in []Shape) Routine {
 	r := Routine{KeepIn: true, FLOPs: int64(6 * batch * in[0].Elems())}
 	if b.Logits {
+		r.Saved = batch * in[0].Elems()
 		r.New32 = func() Op[float32] { return newLogitsLoss[float32]() }
 		r.New64 = func() Op[float64] { return newLogitsLoss[float64]() }
 		return r
@@ -44,19 +45,47 @@ func (b BinaryCrossEntropy) Compile(batch int, in []Shape) Routine {
 	return r
 }
 
-func newLogitsLoss[T tensor.Float]() *pairLoss[T] {
-	value := func(z, t []T) T { return kernels.BCELogits(nil, z, t, 1) }
-	grad := func(dz, dt, z, t []T, scale T) {
-		if dz != nil {
-			kernels.BCELogits(dz, z, t, scale)
+// logitsLoss computes value and gradient in one pass, as both need the same
+// exponential; the gradient is kept for Backward.
+type logitsLoss[T tensor.Float] struct {
+	call              *Call[T]
+	forward, backward tiles
+}
+
+func newLogitsLoss[T tensor.Float]() *logitsLoss[T] {
+	o := &logitsLoss[T]{}
+	o.forward = func(n int) {
+		c := o.call
+		z, t := sampleOf(c.In[0], n, c.Batch), sampleOf(c.In[1], n, c.Batch)
+		var dz []T
+		if len(c.DIn) > 0 {
+			dz = sampleOf(c.Saved, n, c.Batch)
 		}
-		if dt != nil {
-			for i, v := range z {
-				dt[i] = -scale * v
-			}
+		k := T(len(z))
+		c.Out[0][n] = kernels.BCELogits(dz, z, t, 1/k) / k
+	}
+	o.backward = func(n int) {
+		c := o.call
+		dout := c.DOut[0][n]
+		if c.DIn[0] != nil {
+			kernels.Scale(dout, sampleOf(c.DIn[0], n, c.Batch), sampleOf(c.Saved, n, c.Batch))
+		}
+		if c.DIn[1] != nil {
+			z, dt := sampleOf(c.In[0], n, c.Batch), sampleOf(c.DIn[1], n, c.Batch)
+			kernels.Scale(-dout/T(len(z)), dt, z)
 		}
 	}
-	return newPairLoss(value, grad)
+	return o
+}
+
+func (o *logitsLoss[T]) Forward(c *Call[T]) {
+	o.call = c
+	c.Team.Run(c.Batch, &o.forward)
+}
+
+func (o *logitsLoss[T]) Backward(c *Call[T]) {
+	o.call = c
+	c.Team.Run(c.Batch, &o.backward)
 }
 
 const bceEpsilon = 1e-7
