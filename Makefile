@@ -96,8 +96,8 @@ bench: ## Go benchmarks (for benchstat) and the cases of `hourglass bench`
 	$(GO) run ./cmd/hourglass bench
 
 .PHONY: bench-peers
-bench-peers: ## our training epochs turn and turn about with PyTorch's and Keras's
-	bench/peers/run
+bench-peers: build ## our training turn and turn about with PyTorch's and Keras's; see bench/peers/run.py
+	HOURGLASS=$(CURDIR)/bin/hourglass python3 bench/peers/run.py
 
 .PHONY: check
 check: lint test test-generic test-avx2 race generate-check cross ## what a pull request has to pass
