@@ -264,7 +264,7 @@ func TestZigguratCloses(t *testing.T) {
 		t.Errorf("density at the top layer's end is %v", got)
 	}
 	for l := 1; l < zigLayers; l++ {
-		area := float64(zigWidth[l]) * zigScale * (zigEdge[l+1] - zigEdge[l])
+		area := float64(zigLayer[l].width) * zigScale * (zigEdge[l+1] - zigEdge[l])
 		if math.Abs(area/zigArea-1) > 1e-5 {
 			t.Errorf("layer %d has area %v, want %v", l, area, zigArea)
 		}

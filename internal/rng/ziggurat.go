@@ -14,21 +14,21 @@ const (
 	zigRetry  = 0x5a49474755524154  // keeps the second tries apart from the draws
 )
 
-// zigWidth[l] turns 24 signed bits into an abscissa of layer l, zigInner[l] is the
-// magnitude below which the abscissa certainly lies under the density, and zigEdge[l]
-// the density at the right end of layer l (layers count from the bottom).
+// Layers count from the bottom; zigEdge[l] is the density at the right end of layer l.
 var (
-	zigWidth [zigLayers]float32
-	zigInner [zigLayers]int32
-	zigEdge  [zigLayers + 1]float64
+	zigLayer [zigLayers]struct {
+		width float32 // turns the 24 signed bits into an abscissa
+		inner int32   // bits smaller than this in magnitude certainly lie under the density
+	}
+	zigEdge [zigLayers + 1]float64
 )
 
 func init() {
 	x := zigArea / density(zigTail) // the lowest layer as a rectangle of the same area
 	next := zigTail
 	for l := range zigLayers {
-		zigWidth[l] = float32(x / zigScale)
-		zigInner[l] = int32(next / x * zigScale)
+		zigLayer[l].width = float32(x / zigScale)
+		zigLayer[l].inner = int32(next / x * zigScale)
 		zigEdge[l] = density(x)
 		x = next
 		next = 0
@@ -62,14 +62,15 @@ func (k Key) Normals(dst []float32, from uint64) {
 		u := mix(state)
 		lo, hi := uint32(u), uint32(u>>32)
 		a, b := int32(lo)>>8, int32(hi)>>8
-		x, y := float32(a)*zigWidth[lo&0xff], float32(b)*zigWidth[hi&0xff]
-		if max(a, -a) >= zigInner[lo&0xff] {
-			x = k.ziggurat(lo, from+uint64(i))
+		la, lb := &zigLayer[uint8(lo)], &zigLayer[uint8(hi)]
+		pair := (*[2]float32)(dst[i:])
+		pair[0], pair[1] = float32(a)*la.width, float32(b)*lb.width
+		if max(a, -a) >= la.inner {
+			pair[0] = k.ziggurat(lo, from+uint64(i))
 		}
-		if max(b, -b) >= zigInner[hi&0xff] {
-			y = k.ziggurat(hi, from+uint64(i)+1)
+		if max(b, -b) >= lb.inner {
+			pair[1] = k.ziggurat(hi, from+uint64(i)+1)
 		}
-		dst[i], dst[i+1] = x, y
 	}
 	if i < len(dst) {
 		dst[i] = k.ziggurat(uint32(k.Uint64((from+uint64(i))>>1)), from+uint64(i))
@@ -82,9 +83,9 @@ func (k Key) Normals(dst []float32, from uint64) {
 func (k Key) ziggurat(bits uint32, i uint64) float32 {
 	retry, draw := Key(0), uint64(0)
 	for {
-		l, j := bits&0xff, int32(bits)>>8
-		x := float32(j) * zigWidth[l]
-		if max(j, -j) < zigInner[l] {
+		l, j := uint8(bits), int32(bits)>>8
+		x := float32(j) * zigLayer[l].width
+		if max(j, -j) < zigLayer[l].inner {
 			return x
 		}
 		if draw == 0 {
@@ -93,7 +94,7 @@ func (k Key) ziggurat(bits uint32, i uint64) float32 {
 		if l == 0 {
 			return retry.beyondTail(draw, j < 0)
 		}
-		height := zigEdge[l] + retry.Float64(draw)*(zigEdge[l+1]-zigEdge[l])
+		height := zigEdge[l] + retry.Float64(draw)*(zigEdge[int(l)+1]-zigEdge[l])
 		if height < density(float64(x)) {
 			return x
 		}
