@@ -12,14 +12,14 @@ import (
 )
 
 // Fit says how a picture is brought to the size of its set.
-type Fit int
+type Fit string
 
-// The ways to fit.
+// The ways to fit. The empty one is FitExact.
 const (
-	FitExact  Fit = iota // every picture must have the size
-	FitResize            // bicubic, antialiased; the aspect ratio gives way
-	FitInside            // the whole picture, undistorted, on its own background colour
-	FitCrop              // the middle is cut out; a smaller picture is refused
+	FitExact  Fit = "exact"  // every picture must have the size
+	FitResize Fit = "resize" // bicubic, antialiased; the aspect ratio gives way
+	FitInside Fit = "inside" // the whole picture, undistorted, on its own background colour
+	FitCrop   Fit = "crop"   // the middle is cut out; a smaller picture is refused
 )
 
 // FolderOptions says what becomes of the pictures in a folder.
@@ -96,10 +96,10 @@ func (o FolderOptions) check() error {
 	switch {
 	case o.H < 0 || o.W < 0 || (o.H > 0) != (o.W > 0):
 		return fmt.Errorf("dataset: pictures of %dx%d: want both sides, or neither", o.H, o.W)
-	case o.Fit < FitExact || o.Fit > FitCrop:
-		return fmt.Errorf("dataset: no such way to fit pictures: %d", o.Fit)
-	case o.Fit != FitExact && !sized:
-		return fmt.Errorf("dataset: pictures are to be fitted, but to no size")
+	case !slices.Contains([]Fit{"", FitExact, FitResize, FitInside, FitCrop}, o.Fit):
+		return fmt.Errorf("dataset: no way %q to fit pictures: want %s, %s, %s or %s", o.Fit, FitExact, FitResize, FitInside, FitCrop)
+	case o.Fit != "" && o.Fit != FitExact && !sized:
+		return fmt.Errorf("dataset: fit %q needs the height and width to fit pictures to", o.Fit)
 	case o.Channels != 0 && o.Channels != 1 && o.Channels != 3:
 		return fmt.Errorf("dataset: pictures of %d channels: want 1 (grey) or 3 (colour)", o.Channels)
 	case !(o.TestFraction >= 0 && o.TestFraction < 1):
