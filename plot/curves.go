@@ -6,14 +6,6 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
-
-	gonum "gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/font/liberation"
-	"gonum.org/v1/plot/text"
-	"gonum.org/v1/plot/vg"
-	vgdraw "gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // Series is one named curve.
@@ -34,10 +26,7 @@ type Chart struct {
 	Series         []Series
 }
 
-const (
-	chartWidth, chartHeight = 760, 480 // pixels
-	dpi                     = 144      // so a point is two pixels
-)
+const chartWidth, chartHeight = 760, 480 // pixels
 
 // Curves draws charts side by side, such as a run's loss and its metrics over the
 // epochs, each with a legend above its axes. It fails where there is no chart, where
@@ -64,39 +53,17 @@ func (c Chart) draw() (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := gonum.New()
-	p.TextHandler = text.Plain{Fonts: font.NewCache(liberation.Collection())}
-	p.BackgroundColor = color.White
-	for _, a := range []*gonum.Axis{&p.X, &p.Y} {
-		a.LineStyle = vgdraw.LineStyle{Color: faint, Width: vg.Points(.5)}
-		a.Tick.LineStyle = a.LineStyle
-		a.Tick.Length = vg.Points(3)
-		a.Padding = 0
-		a.Tick.Label.Font.Variant, a.Label.TextStyle.Font.Variant = "Sans", "Sans"
-		a.Tick.Label.Font.Size, a.Label.TextStyle.Font.Size = vg.Points(8), vg.Points(9)
-		a.Tick.Label.Color, a.Label.TextStyle.Color = faint, ink
-		a.Tick.Label.Handler, a.Label.TextStyle.Handler = p.TextHandler, p.TextHandler
-		a.Label.Padding = vg.Points(4)
-	}
-	p.X.Label.Text, p.Y.Label.Text = c.XLabel, c.YLabel
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = ranges(curves, c.LogY)
-	p.X.Tick.Marker = gonum.TickerFunc(func(lo, hi float64) []gonum.Tick { return linearTicks(lo, hi, allWhole(curves)) })
-	p.Y.Tick.Marker = gonum.TickerFunc(func(lo, hi float64) []gonum.Tick { return linearTicks(lo, hi, false) })
+	img := blank(chartWidth, chartHeight)
+	a := &axes{log: c.LogY}
+	a.x0, a.x1, a.y0, a.y1 = ranges(curves, c.LogY)
+	a.xTicks, a.yTicks = linearTicks(a.x0, a.x1, allWhole(curves)), linearTicks(a.y0, a.y1, false)
 	if c.LogY {
-		p.Y.Scale = gonum.LogScale{}
-		p.Y.Tick.Marker = gonum.TickerFunc(logTicks)
+		a.yTicks = logTicks(a.y0, a.y1)
 	}
-	p.Add(gridLines{})
+	a.draw(img, c.heading(img, curves)+14, c.XLabel, c.YLabel)
 	for _, v := range curves {
-		p.Add(v)
+		v.draw(img, a)
 	}
-
-	canvas := vgimg.NewWith(vgimg.UseWH(chartWidth*vg.Inch/dpi, chartHeight*vg.Inch/dpi), vgimg.UseDPI(dpi))
-	img := canvas.Image()
-	bottom := c.heading(img, curves)
-	const margin = 12 // points
-	p.Draw(vgdraw.Crop(vgdraw.New(canvas), vg.Points(margin), -vg.Points(margin+4), vg.Points(margin),
-		-vg.Length(bottom)*vg.Inch/dpi))
 	return img, nil
 }
 
@@ -190,17 +157,13 @@ func (v curve) across() bool {
 	return v.dashed && len(v.pieces) == 1 && len(v.pieces[0]) == 1
 }
 
-// Plot draws the curve; it is what makes a curve a plotter of gonum/plot. Few points
-// are marked.
-func (v curve) Plot(c vgdraw.Canvas, p *gonum.Plot) {
-	toX, toY := p.Transforms(&c)
-	style := vgdraw.LineStyle{Color: v.color, Width: vg.Points(1.6)}
-	if v.dashed {
-		style.Width, style.Dashes = vg.Points(1), []vg.Length{vg.Points(4), vg.Points(2.5)}
-	}
+// draw draws the curve. Few points are marked.
+func (v curve) draw(img *image.RGBA, a *axes) {
+	m := newMask(img.Rect)
 	if v.across() {
-		y := toY(v.pieces[0][0].y)
-		c.StrokeLine2(style, c.Min.X, y, c.Max.X, y)
+		y := a.y(v.pieces[0][0].y)
+		m.dashed([]xy{{float64(a.area.Min.X), y}, {float64(a.area.Max.X), y}}, 2)
+		m.fill(img, v.color)
 		return
 	}
 	count := 0
@@ -208,18 +171,23 @@ func (v curve) Plot(c vgdraw.Canvas, p *gonum.Plot) {
 		count += len(piece)
 	}
 	for _, piece := range v.pieces {
-		line := make([]vg.Point, len(piece))
+		line := make([]xy, len(piece))
 		for i, q := range piece {
-			line[i] = vg.Point{X: toX(q.x), Y: toY(q.y)}
+			line[i] = xy{a.x(q.x), a.y(q.y)}
 		}
-		c.StrokeLines(style, line)
-		if v.dashed || count > 25 && len(line) > 1 {
+		switch {
+		case v.dashed:
+			m.dashed(line, 2)
 			continue
+		case len(line) == 1:
+			m.segment(line[0], line[0], 9) // a point by itself
 		}
-		for _, at := range line {
-			c.DrawGlyphNoClip(vgdraw.GlyphStyle{Color: v.color, Radius: vg.Points(2.2), Shape: vgdraw.CircleGlyph{}}, at)
+		m.line(line, 3.2)
+		for i := 0; count <= 25 && i < len(line); i++ {
+			m.segment(line[i], line[i], 9)
 		}
 	}
+	m.fill(img, v.color)
 }
 
 // ranges returns what the axes span: the points, with some air above and below.
@@ -267,23 +235,4 @@ func allWhole(curves []curve) bool {
 		}
 	}
 	return true
-}
-
-// gridLines draws a faint line at every labelled tick.
-type gridLines struct{}
-
-// Plot makes gridLines a plotter of gonum/plot.
-func (gridLines) Plot(c vgdraw.Canvas, p *gonum.Plot) {
-	toX, toY := p.Transforms(&c)
-	style := vgdraw.LineStyle{Color: rule, Width: vg.Points(.5)}
-	for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
-		if !t.IsMinor() {
-			c.StrokeLine2(style, toX(t.Value), c.Min.Y, toX(t.Value), c.Max.Y)
-		}
-	}
-	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
-		if !t.IsMinor() {
-			c.StrokeLine2(style, c.Min.X, toY(t.Value), c.Max.X, toY(t.Value))
-		}
-	}
 }

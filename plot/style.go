@@ -97,6 +97,22 @@ func (t typeface) text(dst draw.Image, x, y int, c color.Color, s string) {
 	d.DrawString(s)
 }
 
+// upward draws s turned a quarter to the left: its baseline is the column x, and it
+// begins at row y and runs up.
+func (t typeface) upward(dst draw.Image, x, y int, c color.Color, s string) {
+	w, h := t.width(s)+2, 2*t.height()
+	flat := image.NewAlpha(image.Rect(0, 0, w, h))
+	base := t.height() + t.capital()/2
+	t.text(flat, 0, base, color.Opaque, s)
+	turned := image.NewAlpha(image.Rect(0, 0, h, w))
+	for r := range h {
+		for q := range w {
+			turned.SetAlpha(r, w-1-q, flat.AlphaAt(q, r))
+		}
+	}
+	draw.DrawMask(dst, turned.Rect.Add(image.Pt(x-base, y-w)), image.NewUniform(c), image.Point{}, turned, image.Point{}, draw.Over)
+}
+
 // outlined draws s on a rim of white, so that it can be read over anything.
 func (t typeface) outlined(dst draw.Image, x, y int, c color.Color, s string) {
 	const r = 3

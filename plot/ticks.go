@@ -3,13 +3,17 @@ package plot
 import (
 	"math"
 	"strconv"
-
-	gonum "gonum.org/v1/plot"
 )
+
+// tick is a place on an axis, with its label; a minor one has none.
+type tick struct {
+	value float64
+	label string
+}
 
 // linearTicks returns about five ticks at multiples of 1, 2, 2.5 or 5 times a power of
 // ten between lo and hi; of 1 at least where whole is set.
-func linearTicks(lo, hi float64, whole bool) []gonum.Tick {
+func linearTicks(lo, hi float64, whole bool) []tick {
 	rough := (hi - lo) / 5
 	power := math.Floor(math.Log10(rough))
 	var step float64
@@ -33,23 +37,23 @@ func linearTicks(lo, hi float64, whole bool) []gonum.Tick {
 	if whole && step < 1 {
 		step, digits = 1, 0
 	}
-	var ticks []gonum.Tick
+	var ticks []tick
 	// Counted in whole steps: adding steps up would add their rounding up too.
 	for k := math.Ceil(lo/step - 1e-9); k*step <= hi+step*1e-9; k++ {
 		v := k*step + 0 // no minus before a zero
-		ticks = append(ticks, gonum.Tick{Value: v, Label: label(v, digits)})
+		ticks = append(ticks, tick{v, label(v, digits)})
 	}
 	return ticks
 }
 
 // logTicks returns ticks for a logarithmic axis: like a linear axis' within one decade,
 // at 1, 2 and 5 within three, at powers of ten beyond.
-func logTicks(lo, hi float64) []gonum.Tick {
+func logTicks(lo, hi float64) []tick {
 	decades := math.Log10(hi / lo)
 	if decades < 1 {
 		return linearTicks(lo, hi, false)
 	}
-	var ticks []gonum.Tick
+	var ticks []tick
 	every := math.Ceil(decades / 8)
 	for e := math.Floor(math.Log10(lo)); e <= math.Ceil(math.Log10(hi)); e++ {
 		for m := 1.; m < 10; m++ {
@@ -61,7 +65,7 @@ func logTicks(lo, hi float64) []gonum.Tick {
 			if m == 1 && math.Mod(e, every) == 0 || decades <= 3 && (m == 2 || m == 5) {
 				text = label(v, int(max(-e, 0)))
 			}
-			ticks = append(ticks, gonum.Tick{Value: v, Label: text})
+			ticks = append(ticks, tick{v, text})
 		}
 	}
 	return ticks

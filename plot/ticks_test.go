@@ -3,16 +3,14 @@ package plot
 import (
 	"strings"
 	"testing"
-
-	gonum "gonum.org/v1/plot"
 )
 
 // labels joins the labelled ticks.
-func labels(ticks []gonum.Tick) string {
+func labels(ticks []tick) string {
 	var out []string
 	for _, t := range ticks {
-		if !t.IsMinor() {
-			out = append(out, t.Label)
+		if t.label != "" {
+			out = append(out, t.label)
 		}
 	}
 	return strings.Join(out, " ")
