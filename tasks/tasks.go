@@ -1,0 +1,145 @@
+// Package tasks runs a model on a picture: whatever picture a user has is brought to what
+// the network expects, and the network's answer is brought back to a picture.
+//
+// Whatever is done to a picture on the way is told, one sentence a step, in the result.
+package tasks
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hourglass-go/hourglass/imageio"
+	"github.com/hourglass-go/hourglass/modelfile"
+	"github.com/hourglass-go/hourglass/nn"
+)
+
+// FitKey is the key, in a model file's extra metadata, that says how a picture of another
+// size is fitted. The only value is FitDigit; without the key the whole picture is shrunk
+// or enlarged and centred.
+const (
+	FitKey   = "hourglass.picture.fit"
+	FitDigit = "digit" // as MNIST was made; see [Pipeline.Apply]
+)
+
+// Pipeline applies a model to pictures. It is safe for concurrent use.
+type Pipeline struct {
+	model *nn.Model
+	meta  modelfile.Metadata
+	shape nn.Shape // [H, W, C] of the network's input
+}
+
+// Result is what became of a picture.
+type Result struct {
+	// Prepared is what the network saw, Picture what it made of that.
+	Prepared, Picture *imageio.Picture
+	// Steps tells, one sentence each, what was done to the picture before and after the
+	// network; empty where it fitted as it was.
+	Steps []string
+}
+
+// Open reads a model file and returns its pipeline.
+func Open(path string) (*Pipeline, error) {
+	m, meta, err := modelfile.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := New(m, meta)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// New returns the pipeline of a model from one picture [H, W, C] of a fixed size, C 1 or
+// 3, to one of the same shape. Other models are refused.
+func New(m *nn.Model, meta modelfile.Metadata) (*Pipeline, error) {
+	if len(m.Inputs()) != 1 || len(m.Outputs()) != 1 {
+		return nil, fmt.Errorf("the model has %d inputs and %d outputs, want one of each: a picture", len(m.Inputs()), len(m.Outputs()))
+	}
+	in, out := m.Inputs()[0].Shape(), m.Outputs()[0].Shape()
+	switch {
+	case len(in) != 3 || !in.Known() || in[2] != 1 && in[2] != 3:
+		return nil, fmt.Errorf("the model takes %v, want a picture [height width 1 or 3]", in)
+	case !in.Equal(out):
+		return nil, fmt.Errorf("the model makes %v of %v, want a picture of the same shape", out, in)
+	case meta.Picture.Range != nil || meta.Picture.Mean != nil || meta.Picture.Deviation != nil:
+		return nil, fmt.Errorf("the model wants its pictures normalised, want one that takes values from 0 to 1")
+	}
+	return &Pipeline{m, meta, in}, nil
+}
+
+// Task is what the model was trained to do: "denoise", "reconstruct".
+func (p *Pipeline) Task() string { return p.meta.Task }
+
+// Metadata is that of the model.
+func (p *Pipeline) Metadata() modelfile.Metadata { return p.meta }
+
+// Model is the network.
+func (p *Pipeline) Model() *nn.Model { return p.model }
+
+// Apply runs the network on a picture of any size, with 8 or 16 bits, grey or coloured,
+// with alpha or without. In this order, and only where needed, the picture is turned
+// upright, laid on white, made grey or coloured, inverted where the model's training
+// pictures are drawn the other way round (the result is then inverted back), and brought
+// to the network's size. The result has that size, and the depth of the input.
+//
+// Where the model says "digit", bringing to size is done as MNIST was made: the ink is
+// found and cut out, scaled so that its longer side takes 20 of 28 pixels, and set down with
+// its centre of mass in the middle, on black, with its contrast stretched to black and
+// white. A picture that has the network's size already is left as it is.
+func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, error) {
+	r := &Result{}
+	tell := func(format string, args ...any) { r.Steps = append(r.Steps, fmt.Sprintf(format, args...)) }
+	pic := in
+	if pic.Orientation > 1 {
+		pic = pic.Upright()
+		tell("turned upright, as its camera noted")
+	}
+	if pic.HasAlpha() {
+		pic = pic.Flatten(1)
+		tell("laid on white, for it is partly transparent")
+	}
+	if p.shape[2] == 1 && pic.Channels != 1 {
+		pic = pic.Gray()
+		tell("made grey (luma, BT.601)")
+	}
+	if p.shape[2] == 3 {
+		pic = pic.RGB()
+	}
+	inverted := false
+	ink := findInk(pic)
+	if polarity := ink.polarity(pic); p.meta.Picture.Polarity != "" && polarity != "" && polarity != p.meta.Picture.Polarity {
+		pic, inverted = pic.Invert(), true
+		tell("inverted: it is %s, the model was trained on pictures that are %s", polarity, p.meta.Picture.Polarity)
+	}
+	if h, w := p.shape[0], p.shape[1]; pic.Height != h || pic.Width != w {
+		from := fmt.Sprintf("%dx%d", pic.Width, pic.Height)
+		if p.meta.Extra[FitKey] == FitDigit && p.shape[2] == 1 && ink.found() {
+			pic = ink.fit(pic, h, w)
+			tell("fitted from %s to %dx%d as MNIST's digits are: the ink at %v cut out, scaled, centred by its mass, its contrast stretched", from, w, h, ink.box)
+		} else {
+			pic = pic.Fit(h, w)
+			tell("fitted from %s to %dx%d: scaled undistorted, on its own background", from, w, h)
+		}
+	}
+	r.Prepared = pic
+	x, err := pic.ToTensor().Reshape(1, p.shape[0], p.shape[1], p.shape[2])
+	if err != nil {
+		return nil, err
+	}
+	y, err := p.model.Predict(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	if r.Picture, err = imageio.FromTensor(y.Sample(0), in.Depth); err != nil {
+		return nil, err
+	}
+	if inverted {
+		r.Picture = r.Picture.Invert()
+		tell("the result inverted back")
+	}
+	if r.Picture.Channels == 3 {
+		r.Picture.ICC = pic.ICC
+	}
+	return r, nil
+}
