@@ -39,6 +39,10 @@ type Act struct {
 // Activate computes dst[i] = act(x[i]).
 func Activate[T Float](act Act, dst, x []T) {
 	need("Activate", "x", len(x), len(dst))
+	if v := simd[T](); v != nil && act.Kind != Identity && act.Kind <= Softplus {
+		v.act[act.Kind].over(f32(dst), f32(x), float32(act.Alpha))
+		return
+	}
 	activateGeneric(act, dst, x)
 }
 
@@ -48,16 +52,14 @@ func activateGeneric[T Float](act Act, dst, x []T) {
 	switch act.Kind {
 	case Identity:
 		copy(dst, x)
-	case ReLU, LeakyReLU:
-		if act.Kind == ReLU {
-			for i, v := range x {
-				if v <= 0 { // false for NaN, which therefore stays
-					v = 0
-				}
-				dst[i] = v
+	case ReLU:
+		for i, v := range x {
+			if v <= 0 { // false for NaN, which therefore stays
+				v = 0
 			}
-			return
+			dst[i] = v
 		}
+	case LeakyReLU:
 		for i, v := range x {
 			if v <= 0 {
 				v *= alpha
@@ -101,6 +103,10 @@ func activateGeneric[T Float](act Act, dst, x []T) {
 func ActivateGrad[T Float](act Act, dx, dy, y []T) {
 	need("ActivateGrad", "dy", len(dy), len(dx))
 	need("ActivateGrad", "y", len(y), len(dx))
+	if v := simd[T](); v != nil && act.Kind != Identity && act.Kind <= Softplus {
+		v.actGrad[act.Kind].over(f32(dx), f32(dy), f32(y), float32(act.Alpha))
+		return
+	}
 	activateGradGeneric(act, dx, dy, y)
 }
 

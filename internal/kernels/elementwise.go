@@ -4,6 +4,10 @@ package kernels
 func Add[T Float](dst, a, b []T) {
 	need("Add", "a", len(a), len(dst))
 	need("Add", "b", len(b), len(dst))
+	if v := simd[T](); v != nil {
+		v.add.over(f32(dst), f32(a), f32(b), 0)
+		return
+	}
 	addGeneric(dst, a, b)
 }
 
@@ -18,6 +22,10 @@ func addGeneric[T Float](dst, a, b []T) {
 func Mul[T Float](dst, a, b []T) {
 	need("Mul", "a", len(a), len(dst))
 	need("Mul", "b", len(b), len(dst))
+	if v := simd[T](); v != nil {
+		v.mul.over(f32(dst), f32(a), f32(b), 0)
+		return
+	}
 	mulGeneric(dst, a, b)
 }
 
@@ -31,6 +39,10 @@ func mulGeneric[T Float](dst, a, b []T) {
 // Scale computes dst[i] = alpha * x[i].
 func Scale[T Float](alpha T, dst, x []T) {
 	need("Scale", "x", len(x), len(dst))
+	if v := simd[T](); v != nil {
+		v.scale.over(f32(dst), f32(x), float32(alpha))
+		return
+	}
 	scaleGeneric(alpha, dst, x)
 }
 
@@ -43,6 +55,10 @@ func scaleGeneric[T Float](alpha T, dst, x []T) {
 // Axpy computes dst[i] += alpha * x[i].
 func Axpy[T Float](alpha T, dst, x []T) {
 	need("Axpy", "x", len(x), len(dst))
+	if v := simd[T](); v != nil {
+		v.axpy.over(f32(dst), f32(x), float32(alpha))
+		return
+	}
 	axpyGeneric(alpha, dst, x)
 }
 
@@ -63,6 +79,15 @@ func Fill[T Float](dst []T, v T) {
 // 1/255.
 func FromBytes[T Float](scale T, dst []T, src []byte) {
 	need("FromBytes", "src", len(src), len(dst))
+	if v := simd[T](); v != nil {
+		d := f32(dst)
+		for len(d) >= v.lanes {
+			n := min(span, len(d)) &^ (v.lanes - 1)
+			v.fromBytes(&d[0], &src[0], n, float32(scale))
+			d, src = d[n:], src[n:]
+		}
+		dst = dst[len(dst)-len(d):]
+	}
 	fromBytesGeneric(scale, dst, src)
 }
 

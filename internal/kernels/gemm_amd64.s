@@ -8,8 +8,8 @@
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_1x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -87,7 +87,7 @@ finish:
 	VADDPS 64(SI), Z5, K2, Z5
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -125,8 +125,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_2x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -217,7 +217,7 @@ finish:
 	VADDPS 64(SI), Z7, K2, Z7
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -267,8 +267,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_3x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -372,7 +372,7 @@ finish:
 	VADDPS 64(SI), Z9, K2, Z9
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -434,8 +434,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_4x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -557,7 +557,7 @@ finish:
 	VADDPS 64(SI), Z11, K2, Z11
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -631,8 +631,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_5x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -767,7 +767,7 @@ finish:
 	VADDPS 64(SI), Z13, K2, Z13
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -853,8 +853,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_6x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -1002,7 +1002,7 @@ finish:
 	VADDPS 64(SI), Z15, K2, Z15
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -1100,8 +1100,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_7x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -1267,7 +1267,7 @@ finish:
 	VADDPS 64(SI), Z17, K2, Z17
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -1377,8 +1377,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_8x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -1557,7 +1557,7 @@ finish:
 	VADDPS 64(SI), Z19, K2, Z19
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -1679,8 +1679,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_9x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -1872,7 +1872,7 @@ finish:
 	VADDPS 64(SI), Z21, K2, Z21
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -2006,8 +2006,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_10x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -2217,7 +2217,7 @@ finish:
 	VADDPS 64(SI), Z23, K2, Z23
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -2363,8 +2363,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_11x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -2587,7 +2587,7 @@ finish:
 	VADDPS 64(SI), Z25, K2, Z25
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -2745,8 +2745,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_12x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -2982,7 +2982,7 @@ finish:
 	VADDPS 64(SI), Z27, K2, Z27
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -3152,8 +3152,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_13x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -3407,7 +3407,7 @@ finish:
 	VADDPS 64(SI), Z29, K2, Z29
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -3589,8 +3589,8 @@ done:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmF32_14x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
 	MOVQ      72(BX), DI
 	MOVQ      24(BX), CX
 	MOVQ      $-1, DX
@@ -3857,7 +3857,7 @@ finish:
 	VADDPS 64(SI), Z31, K2, Z31
 
 activate:
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	MOVQ   88(BX), DI
 	TESTQ  DI, DI
 	JZ     store
@@ -4048,23 +4048,23 @@ done:
 	RET
 
 // func peakF32_avx512(turns int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·peakF32_avx512(SB), NOSPLIT, $0-8
 	MOVQ   turns+0(FP), CX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
 
 turn:
 	VFMADD231PS Z0, Z1, Z2

@@ -238,14 +238,25 @@ func (g *blockedGemm) packPanel(panel int) {
 		}
 		return
 	}
-	transposePanel(dst, g.b[j*g.K+g.p0:], g.p1-g.p0, cols, g.K, g.tile.cols)
+	g.transposePanel(dst, g.b[j*g.K+g.p0:], g.p1-g.p0, cols, g.K, g.tile.cols)
 }
 
 // transposePanel computes dst[p*dstStride+j] = src[j*srcStride+p] for p < k, j < cols.
-func transposePanel(dst, src []float32, k, cols, srcStride, dstStride int) {
-	for j := range cols {
-		for p, v := range src[j*srcStride:][:k] {
-			dst[p*dstStride+j] = v
+// Squares of one vector's lanes are transposed in registers, what remains element by
+// element.
+func (g *blockedGemm) transposePanel(dst, src []float32, k, cols, srcStride, dstStride int) {
+	v := vectorSets[g.isa]
+	whole := k &^ (v.lanes - 1)
+	for j := 0; j < cols; j += v.lanes {
+		from := 0
+		if whole > 0 && j+v.lanes <= cols {
+			v.transpose(&dst[j], &src[j*srcStride], whole, 4*srcStride)
+			from = whole
+		}
+		for i := j; i < min(j+v.lanes, cols); i++ {
+			for p := from; p < k; p++ {
+				dst[p*dstStride+i] = src[i*srcStride+p]
+			}
 		}
 	}
 }

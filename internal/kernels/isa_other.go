@@ -5,3 +5,6 @@ package kernels
 func (i isa) gemmTile(int, *tile) { panic("kernels: no tile in plain Go") }
 
 func (i isa) peak(int) float64 { panic("kernels: no peak in plain Go") }
+
+// vectorSets has the passes of each variant: none here.
+var vectorSets [avx512 + 1]*vectors

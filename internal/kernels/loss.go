@@ -19,9 +19,20 @@ func BCELogits[T Float](dz, z, t []T, scale T) T {
 		if dz != nil {
 			d = dz[at:end]
 		}
-		total += float64(bceLogitsGeneric(d, z[at:end], t[at:end], scale))
+		total += float64(bceBlock(d, z[at:end], t[at:end], scale))
 	}
 	return T(total)
+}
+
+func bceBlock[T Float](dz, z, t []T, scale T) T {
+	switch v := simd[T](); {
+	case v == nil:
+		return bceLogitsGeneric(dz, z, t, scale)
+	case dz == nil:
+		return T(v.bce(&f32(z)[0], &f32(t)[0], len(z)))
+	default:
+		return T(v.bceGrad(&f32(dz)[0], &f32(z)[0], &f32(t)[0], len(z), float32(scale)))
+	}
 }
 
 func bceLogitsGeneric[T Float](dz, z, t []T, scale T) T {

@@ -31,11 +31,15 @@ func (o *Adam) Run(team *parallel.Team) {
 // Do implements [parallel.Task].
 func (o *Adam) Do(tile, _ int) {
 	lo, hi := chunkOf(tile, len(o.P))
-	adamGeneric(o, o.P[lo:hi], o.G[lo:hi], o.M[lo:hi], o.V[lo:hi])
+	adamStep(o, o.P[lo:hi], o.G[lo:hi], o.M[lo:hi], o.V[lo:hi])
 }
 
-func adamGeneric(o *Adam, p, g, m, v []float32) {
+func adamStep(o *Adam, p, g, m, v []float32) {
 	keep, c1, c2 := 1-o.Decay, 1-o.Beta1, 1-o.Beta2
+	if s := simd[float32](); s != nil {
+		s.adam(&p[0], &g[0], &m[0], &v[0], len(p), keep, o.Alpha, c1, c2, o.Epsilon)
+		return
+	}
 	for i, gi := range g {
 		m[i] += (gi - m[i]) * c1
 		v[i] += (gi*gi - v[i]) * c2
@@ -72,6 +76,10 @@ func (o *RMSprop) Run(team *parallel.Team) {
 // Do implements [parallel.Task].
 func (o *RMSprop) Do(tile, _ int) {
 	lo, hi := chunkOf(tile, len(o.P))
+	if v := simd[float32](); v != nil && o.A == nil && o.M == nil {
+		v.rmsprop(&o.P[lo], &o.G[lo], &o.V[lo], hi-lo, o.Rate, o.Rho, 1-o.Rho, o.Epsilon)
+		return
+	}
 	rmspropGeneric(o, lo, hi)
 }
 
@@ -123,10 +131,18 @@ func (o *SGD) Do(tile, _ int) {
 		Axpy(-o.Rate, p, g)
 		return
 	}
-	sgdGeneric(o, p, g, o.M[lo:hi])
+	m := o.M[lo:hi]
+	switch v := simd[float32](); {
+	case v == nil:
+		momentumGeneric(o, p, g, m)
+	case o.Nesterov:
+		v.nesterov(&p[0], &g[0], &m[0], len(p), o.Rate, o.Momentum)
+	default:
+		v.momentum(&p[0], &g[0], &m[0], len(p), o.Rate, o.Momentum)
+	}
 }
 
-func sgdGeneric(o *SGD, p, g, m []float32) {
+func momentumGeneric(o *SGD, p, g, m []float32) {
 	for i, gi := range g {
 		d := o.Rate * gi
 		m[i] = o.Momentum*m[i] - d
@@ -153,11 +169,11 @@ func (o *EMA) Run(team *parallel.Team) {
 // Do implements [parallel.Task].
 func (o *EMA) Do(tile, _ int) {
 	lo, hi := chunkOf(tile, len(o.Avg))
-	emaGeneric(o, o.Avg[lo:hi], o.P[lo:hi])
-}
-
-func emaGeneric(o *EMA, avg, p []float32) {
-	c := 1 - o.Decay
+	avg, p, c := o.Avg[lo:hi], o.P[lo:hi], 1-o.Decay
+	if v := simd[float32](); v != nil {
+		v.ema(&avg[0], &p[0], len(p), c)
+		return
+	}
 	for i, v := range p {
 		avg[i] += (v - avg[i]) * c
 	}

@@ -10,7 +10,11 @@ func Sum[T Float](x []T) T {
 	for len(x) > 0 {
 		b := x[:min(sumBlock, len(x))]
 		x = x[len(b):]
-		total += float64(sumGeneric(b))
+		if v := simd[T](); v != nil {
+			total += float64(v.sum(&f32(b)[0], len(b)))
+		} else {
+			total += float64(sumGeneric(b))
+		}
 	}
 	return T(total)
 }
@@ -32,7 +36,11 @@ func Dot[T Float](x, y []T) T {
 	var total float64
 	for len(x) > 0 {
 		n := min(sumBlock, len(x))
-		total += float64(dotGeneric(x[:n], y[:n]))
+		if v := simd[T](); v != nil {
+			total += float64(v.dot(&f32(x)[0], &f32(y)[0], n))
+		} else {
+			total += float64(dotGeneric(x[:n], y[:n]))
+		}
 		x, y = x[n:], y[n:]
 	}
 	return T(total)
@@ -52,15 +60,26 @@ func ColumnSums[T Float](dst, x []T) {
 	if len(dst) == 0 {
 		return
 	}
-	columnSumsGeneric(dst, x)
-}
-
-func columnSumsGeneric[T Float](dst, x []T) {
 	n := len(dst)
 	clear(dst)
-	for ; len(x) >= n; x = x[n:] {
-		for j, v := range x[:n] {
-			dst[j] += v
-		}
+	for len(x) >= n {
+		rows := min(sumRows, len(x)/n)
+		addColumns(dst, x, rows, n)
+		x = x[rows*n:]
+	}
+}
+
+// sumRows is the number of rows that are summed in one go: few enough for one call into
+// assembly.
+const sumRows = 256
+
+// addColumns adds the columns of rows rows, stride elements apart, to dst.
+func addColumns[T Float](dst, x []T, rows, stride int) {
+	if v := simd[T](); v != nil {
+		v.columnSums(&f32(dst)[0], &f32(x)[0], rows, len(dst), 4*stride)
+		return
+	}
+	for i := range rows {
+		addGeneric(dst, dst, x[i*stride:])
 	}
 }

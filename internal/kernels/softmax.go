@@ -14,13 +14,14 @@ func Softmax[T Float](dst, x []T, cols int) {
 		for _, v := range in {
 			top = max(top, v)
 		}
-		var sum T
-		for j, v := range in {
-			e := exp(v - top)
-			out[j] = e
-			sum += e
+		if v := simd[T](); v != nil {
+			v.exp.over(f32(out), f32(in), float32(top))
+		} else {
+			for j, v := range in {
+				out[j] = exp(v - top)
+			}
 		}
-		scaleGeneric(1/sum, out, out)
+		Scale(1/Sum(out), out, out)
 	}
 }
 
@@ -33,7 +34,7 @@ func SoftmaxGrad[T Float](dx, dy, y []T, cols int) {
 	needRows("SoftmaxGrad", len(dx), cols)
 	for at := 0; at < len(dx); at += cols {
 		g, out := dy[at:at+cols], y[at:at+cols]
-		dot := dotGeneric(g, out)
+		dot := Dot(g, out)
 		for j, v := range out {
 			dx[at+j] = v * (g[j] - dot)
 		}

@@ -62,7 +62,8 @@ func (v variant) bytes() int { return 4 * v.lanes }
 type generator struct {
 	*build.Context
 	variant
-	table operand.Mem
+	table     operand.Mem            // see maskTable
+	constants map[string]operand.Mem // see bits
 }
 
 // maskTable is 16 lanes of ones and then 16 of zeros, from which vector masks of any
@@ -104,10 +105,4 @@ func (g *generator) vec() reg.VecVirtual {
 }
 
 // zero clears a vector.
-func (g *generator) zero(x operand.Op) {
-	if g.lanes == 16 {
-		g.VPXORD(x, x, x) // the form that AVX-512F has; VXORPS would ask for DQ
-	} else {
-		g.VXORPS(x, x, x)
-	}
-}
+func (g *generator) zero(x operand.Op) { g.VXORPS(x, x, x) }

@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
 )
 
 func main() {
@@ -23,8 +24,9 @@ func main() {
 	}
 	ctx := build.NewContext()
 	ctx.ConstraintExpr("!noasm")
+	constants := map[string]operand.Mem{}
 	for _, v := range variants {
-		g := &generator{Context: ctx, variant: v}
+		g := &generator{Context: ctx, variant: v, constants: constants}
 		switch *set {
 		case "gemm":
 			for mr := 1; mr <= v.rows; mr++ {
@@ -32,6 +34,13 @@ func main() {
 			}
 			peak(g)
 		case "vector":
+			elementwise(g)
+			activations(g)
+			reductions(g)
+			optimizers(g)
+			fromBytes(g)
+			columnSums(g)
+			transpose(g)
 		default:
 			log.Fatalf("-set %q: want gemm or vector", *set)
 		}
