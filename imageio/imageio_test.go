@@ -410,6 +410,37 @@ func TestFit(t *testing.T) {
 	}
 }
 
+func TestContentCropPad(t *testing.T) {
+	page := imageio.New(40, 30, 3, 16)
+	for i := range page.Pix {
+		page.Pix[i] = 200
+	}
+	if r := page.Content(.5); !r.Empty() {
+		t.Errorf("a blank page holds %v", r)
+	}
+	page.Set(3, 4, 1, 60000)  // faint
+	page.Set(10, 7, 2, 100)   // the pen
+	page.Set(17, 21, 0, 1000) // the pen
+	want := image.Rect(10, 7, 18, 22)
+	if r := page.Content(.5); r != want {
+		t.Errorf("the pen is in %v, want %v", r, want)
+	}
+	if r := page.Content(0); r != want.Union(image.Rect(3, 4, 4, 5)) {
+		t.Errorf("something is in %v", r)
+	}
+	cut := page.Crop(want)
+	if cut.Width != 8 || cut.Height != 15 || cut.At(0, 0, 2) != 100 || cut.At(7, 14, 0) != 1000 {
+		t.Errorf("cut out: %v", cut)
+	}
+	padded := cut.Pad(16, 11, []int{1, 2, 3})
+	if padded.At(1, 0, 2) != 100 || padded.At(0, 0, 1) != 2 || padded.At(10, 15, 2) != 3 || padded.At(8, 14, 0) != 1000 {
+		t.Errorf("padded: %v", padded)
+	}
+	if back := padded.Crop(image.Rect(1, 0, 9, 15)); !bytes.Equal(back.Pix, cut.Pix) {
+		t.Error("cropping does not undo padding")
+	}
+}
+
 // TestEncodeWriteErrors: a writer that fails at any byte is heard of.
 func TestEncodeWriteErrors(t *testing.T) {
 	p := pattern(40, 30, 3, 8)

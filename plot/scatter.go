@@ -30,7 +30,7 @@ type ScatterOptions struct {
 const (
 	scatterSide    = 960 // pixels of the square of points
 	scatterMargin  = 30
-	legendWidth    = 150
+	legendGap      = 24 // pixels between the square and the legend
 	thumbnailPixel = 26 // the longer side of a thumbnail
 )
 
@@ -106,7 +106,7 @@ func newScatter(xy *tensor.Tensor, labels []int32, o ScatterOptions) *scatter {
 	}
 	right := scatterMargin
 	if labels != nil {
-		right += legendWidth
+		right += legendGap + 18 + widestName(newTypeface(20, false), labels, o.Classes)
 	}
 	s := &scatter{labels: labels, area: image.Rect(left, top, left+scatterSide, top+scatterSide)}
 	s.img = blank(s.area.Max.X+right, s.area.Max.Y+bottom)
@@ -265,12 +265,9 @@ func (s *scatter) names(o ScatterOptions) {
 		classes = append(classes, l)
 	}
 	slices.Sort(classes)
-	x, y := s.area.Max.X+24, s.area.Min.Y+14
+	x, y := s.area.Max.X+legendGap, s.area.Min.Y+14
 	for _, l := range classes {
-		name := strconv.Itoa(int(l))
-		if int(l) < len(o.Classes) {
-			name = o.Classes[l]
-		}
+		name := className(l, o.Classes)
 		c := palette[int(l)%len(palette)]
 		disc(s.img, float64(x), float64(y), 8, c, 1)
 		small.text(s.img, x+18, y+small.capital()/2+1, ink, name)
@@ -280,6 +277,27 @@ func (s *scatter) names(o ScatterOptions) {
 			big.outlined(s.img, cx-big.width(name)/2, cy+big.capital()/2, shade(c, .45), name)
 		}
 	}
+}
+
+// className is the class' name, or its number where it has none.
+func className(l int32, classes []string) string {
+	if int(l) < len(classes) {
+		return classes[l]
+	}
+	return strconv.Itoa(int(l))
+}
+
+// widestName is the width of the longest name that the legend will hold.
+func widestName(t typeface, labels []int32, classes []string) int {
+	seen := make(map[int32]bool)
+	widest := 0
+	for _, l := range labels {
+		if !seen[l] {
+			seen[l] = true
+			widest = max(widest, t.width(className(l, classes)))
+		}
+	}
+	return widest
 }
 
 // median returns the pixel at the median of the points' coordinates.

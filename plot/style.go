@@ -1,7 +1,7 @@
 // Package plot draws what a training run has to show: grids of pictures, curves,
 // scatters of embeddings, and an HTML report that holds them all in one file.
 //
-// Every picture is drawn on white, its text in Liberation Sans, its colours from a cycle
+// Every picture is drawn on white, its text in Go Regular, its colours from a cycle
 // that people with any colour vision can tell apart. The same input gives the same
 // pixels. A function returns an error where its data cannot be drawn (a value that is
 // not a number, shapes that do not fit); it never prints or touches a file but for an
@@ -15,9 +15,9 @@ import (
 	"image/draw"
 	"sync"
 
-	"codeberg.org/go-fonts/liberation/liberationsansbold"
-	"codeberg.org/go-fonts/liberation/liberationsansregular"
 	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
 )
@@ -64,7 +64,7 @@ var fonts = sync.OnceValues(func() (regular, bold *opentype.Font) {
 		}
 		return f
 	}
-	return parse(liberationsansregular.TTF), parse(liberationsansbold.TTF)
+	return parse(goregular.TTF), parse(gobold.TTF)
 })
 
 // A typeface draws text of one size. It belongs to one drawing: faces keep scratch.
