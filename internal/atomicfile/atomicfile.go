@@ -3,7 +3,9 @@
 // A file is written under a temporary name in its own folder, flushed to the disk
 // and renamed over its final name: a reader, or a machine that loses power, sees the
 // old content or the new, never a part. After any error (a full disk, a panic in the
-// caller's function) the temporary file is gone and the old content untouched.
+// caller's function) the temporary file is gone and the old content untouched. Only a
+// process that is killed outright leaves its temporary file, .NAME.tmp-..., behind;
+// nothing ever reads it.
 package atomicfile
 
 import (
