@@ -34,6 +34,7 @@ type Gemm[T Float] struct {
 	shape         GemmShape
 	c, a, b, bias []T
 	blocked       *blockedGemm // nil where plain Go computes the product
+	packing       bool
 }
 
 // NewGemm prepares a product. It panics where a dimension is negative.
@@ -49,6 +50,24 @@ func NewGemm[T Float](s GemmShape) *Gemm[T] {
 // Run computes c from a, b and bias (nil for none) on the team. c must not overlap
 // the others.
 func (g *Gemm[T]) Run(team *parallel.Team, c, a, b, bias []T) {
+	for more := g.begin(c, a, b, bias); more; more = g.next() {
+		g.packing = true
+		team.Run(g.tiles(true), g)
+		g.packing = false
+		team.Run(g.tiles(false), g)
+	}
+}
+
+// Do implements [parallel.Task].
+func (g *Gemm[T]) Do(tile, _ int) { g.tile(g.packing, tile) }
+
+// A product runs as a sequence of steps, begun by begin and ended by a next that
+// returns false. Each has tiles that pack operands, and then blocks that multiply;
+// the tiles of either kind are independent. Passes that consist of several products
+// put their tiles into one parallel region.
+
+// begin takes the operands and says whether there is anything to do.
+func (g *Gemm[T]) begin(c, a, b, bias []T) bool {
 	s := &g.shape
 	need("Gemm", "c", len(c), s.M*s.N)
 	need("Gemm", "a", len(a), s.M*s.K)
@@ -56,24 +75,57 @@ func (g *Gemm[T]) Run(team *parallel.Team, c, a, b, bias []T) {
 	if bias != nil {
 		need("Gemm", "bias", len(bias), s.N)
 	}
-	switch {
-	case s.M == 0 || s.N == 0:
-	case g.blocked != nil:
-		g.blocked.run(team, f32(c), f32(a), f32(b), f32(bias))
-	default:
+	if s.M == 0 || s.N == 0 {
+		return false
+	}
+	if g.blocked != nil {
+		g.blocked.begin(f32(c), f32(a), f32(b), f32(bias))
+	} else {
 		g.c, g.a, g.b, g.bias = c, a, b, bias
-		team.Run((s.M+genericRows-1)/genericRows, g)
-		g.c, g.a, g.b, g.bias = nil, nil, nil, nil
+	}
+	return true
+}
+
+// next goes on to the next step; where there is none, it lets go of the operands.
+func (g *Gemm[T]) next() bool {
+	if g.blocked != nil {
+		return g.blocked.next()
+	}
+	g.c, g.a, g.b, g.bias = nil, nil, nil, nil
+	return false
+}
+
+// packsA and packsB say whether an operand is copied before it is used.
+func (g *Gemm[T]) packsA() bool { return g.blocked != nil && g.blocked.packedA != nil }
+func (g *Gemm[T]) packsB() bool { return g.blocked != nil && g.blocked.packedB != nil }
+
+// genericRows is the number of rows of c in one block of the plain Go product.
+const genericRows = 8
+
+// tiles is the number of tiles in this step that pack, or else of blocks.
+func (g *Gemm[T]) tiles(packing bool) int {
+	switch {
+	case g.blocked == nil && packing:
+		return 0
+	case g.blocked == nil:
+		return ceilDiv(g.shape.M, genericRows)
+	case packing:
+		return g.blocked.packTiles()
+	default:
+		return g.blocked.blocks()
 	}
 }
 
-// genericRows is the number of rows of c in one tile of the plain Go product.
-const genericRows = 8
-
-// Do implements [parallel.Task] for the plain Go product.
-func (g *Gemm[T]) Do(tile, _ int) {
-	lo, hi := tile*genericRows, min((tile+1)*genericRows, g.shape.M)
-	gemmGeneric(&g.shape, g.c, g.a, g.b, g.bias, lo, hi)
+// tile packs, or computes a block.
+func (g *Gemm[T]) tile(packing bool, n int) {
+	switch {
+	case g.blocked == nil:
+		gemmGeneric(&g.shape, g.c, g.a, g.b, g.bias, n*genericRows, min((n+1)*genericRows, g.shape.M))
+	case packing:
+		g.blocked.packTile(n)
+	default:
+		g.blocked.blockTile(n)
+	}
 }
 
 // gemmGeneric computes rows [lo, hi) of c, each as a sum of K scaled rows of b, or of

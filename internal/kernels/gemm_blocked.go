@@ -1,7 +1,5 @@
 package kernels
 
-import "github.com/hourglass-go/hourglass/internal/parallel"
-
 // The blocked product follows Goto and van de Geijn 2008, cut down to what a register
 // tile of 14x32 needs: c is split in register tiles, a micro-kernel computes one tile
 // for up to kcMax terms of the sum, and a panel of b (one tile wide) stays in cache
@@ -59,8 +57,6 @@ type blockedGemm struct {
 	// One region: row tiles [i0, i1), columns [j0, j1) and terms [p0, p1).
 	c, a, b, bias          []float32
 	i0, i1, j0, j1, p0, p1 int
-	packing                bool
-	panelsToPack           int
 }
 
 // rowPad keeps packed rows of a from starting on the same cache set.
@@ -104,52 +100,67 @@ func (g *blockedGemm) rowStart(tile int) int {
 	return tile*size + min(tile, larger)
 }
 
-func (g *blockedGemm) run(team *parallel.Team, c, a, b, bias []float32) {
+// begin takes the operands and enters the first region.
+func (g *blockedGemm) begin(c, a, b, bias []float32) {
 	g.c, g.a, g.b, g.bias = c, a, b, bias
-	for g.j0 = 0; g.j0 < g.N; g.j0 = g.j1 {
-		g.j1 = min(g.j0+g.nc, g.N)
-		for g.p0, g.p1 = 0, min(g.kc, g.K); ; g.p0, g.p1 = g.p1, min(g.p1+g.kc, g.K) {
-			for g.i0 = 0; g.i0 < g.rowTiles; g.i0 = g.i1 {
-				g.i1 = min(g.i0+g.mc, g.rowTiles)
-				g.region(team)
-			}
-			if g.p1 == g.K {
-				break
-			}
-		}
-	}
-	g.c, g.a, g.b, g.bias = nil, nil, nil, nil
+	g.i0, g.i1 = 0, g.mc
+	g.j0, g.j1 = 0, min(g.nc, g.N)
+	g.p0, g.p1 = 0, min(g.kc, g.K)
 }
 
-// region packs what needs packing and computes the blocks of one region.
-func (g *blockedGemm) region(team *parallel.Team) {
-	panels := g.panels(g.j1 - g.j0)
-	g.panelsToPack = 0
-	if g.packedB != nil && g.i0 == 0 {
-		g.panelsToPack = panels
+// next enters the next region: other rows, then other terms of the sum, then other
+// columns. It returns false, and lets go of the operands, after the last.
+func (g *blockedGemm) next() bool {
+	switch {
+	case g.i1 < g.rowTiles:
+		g.i0, g.i1 = g.i1, min(g.i1+g.mc, g.rowTiles)
+		return true
+	case g.p1 < g.K:
+		g.p0, g.p1 = g.p1, min(g.p1+g.kc, g.K)
+	case g.j1 < g.N:
+		g.j0, g.j1 = g.j1, min(g.j1+g.nc, g.N)
+		g.p0, g.p1 = 0, min(g.kc, g.K)
+	default:
+		g.c, g.a, g.b, g.bias = nil, nil, nil, nil
+		return false
 	}
-	rowsToPack := 0
+	g.i0, g.i1 = 0, g.mc
+	return true
+}
+
+// panelsToPack is the number of panels of b to pack in this region.
+func (g *blockedGemm) panelsToPack() int {
+	if g.packedB == nil || g.i0 > 0 {
+		return 0
+	}
+	return g.panels(g.j1 - g.j0)
+}
+
+// packTiles is the number of tiles of the region's first half, which packs.
+func (g *blockedGemm) packTiles() int {
+	n := g.panelsToPack()
 	if g.packedA != nil {
-		rowsToPack = g.i1 - g.i0
+		n += g.i1 - g.i0
 	}
-	g.packing = true
-	team.Run(g.panelsToPack+rowsToPack, g)
-	g.packing = false
-	team.Run(panels*ceilDiv(g.i1-g.i0, g.perBlock), g)
+	return n
 }
 
-// Do implements [parallel.Task]: it packs something or computes a block.
-func (g *blockedGemm) Do(n, _ int) {
-	if g.packing {
-		if n < g.panelsToPack {
-			g.packPanel(n)
-		} else {
-			g.packRows(g.i0 + n - g.panelsToPack)
-		}
-		return
+func (g *blockedGemm) packTile(n int) {
+	if panels := g.panelsToPack(); n < panels {
+		g.packPanel(n)
+	} else {
+		g.packRows(g.i0 + n - panels)
 	}
-	// A group of row blocks is in cache while all panels pass; within it, rows run
-	// fastest, so that workers share a panel.
+}
+
+// blocks is the number of tiles of the region's second half, which multiplies.
+func (g *blockedGemm) blocks() int {
+	return g.panels(g.j1-g.j0) * ceilDiv(g.i1-g.i0, g.perBlock)
+}
+
+// blockTile computes one block. A group of row blocks is in cache while all panels
+// pass; within it, rows run fastest, so that workers share a panel.
+func (g *blockedGemm) blockTile(n int) {
 	rowBlocks, panels := ceilDiv(g.i1-g.i0, g.perBlock), g.panels(g.j1-g.j0)
 	group := n / (g.group * panels)
 	first := group * g.group

@@ -60,12 +60,14 @@ func ColumnSums[T Float](dst, x []T) {
 	if len(dst) == 0 {
 		return
 	}
-	n := len(dst)
+	sumColumns(dst, x, len(x)/len(dst), len(dst))
+}
+
+// sumColumns computes the sums of the columns of rows rows, stride elements apart.
+func sumColumns[T Float](dst, x []T, rows, stride int) {
 	clear(dst)
-	for len(x) >= n {
-		rows := min(sumRows, len(x)/n)
-		addColumns(dst, x, rows, n)
-		x = x[rows*n:]
+	for i := 0; i < rows; i += sumRows {
+		addColumns(dst, x[i*stride:], min(sumRows, rows-i), stride)
 	}
 }
 
