@@ -81,26 +81,16 @@ func (d Dense) Compile(batch int, in []Shape) Routine {
 }
 
 type denseOp[T tensor.Float] struct {
-	call            *Call[T]
-	forward         *kernels.Gemm[T] // y = act(x·w + b)
-	dInput, dKernel *kernels.Gemm[T] // dx = dz·wᵀ, dw = xᵀ·dz
-	dAct            *kernels.Each    // dz = dy * act'(y), in place; nil without activation
+	forward  *kernels.Gemm[T]
+	backward *kernels.DenseGrad[T]
 }
 
 func newDenseOp[T tensor.Float](d Dense, rows, k int) *denseOp[T] {
 	act := d.Activation.act()
-	o := &denseOp[T]{
-		forward: kernels.NewGemm[T](kernels.GemmShape{M: rows, N: d.Units, K: k, Act: act}),
-		dInput:  kernels.NewGemm[T](kernels.GemmShape{M: rows, N: k, K: d.Units, TransB: true}),
-		dKernel: kernels.NewGemm[T](kernels.GemmShape{M: k, N: d.Units, K: rows, TransA: true}),
+	return &denseOp[T]{
+		forward:  kernels.NewGemm[T](kernels.GemmShape{M: rows, N: d.Units, K: k, Act: act}),
+		backward: kernels.NewDenseGrad[T](kernels.DenseGradShape{Batch: rows, In: k, Out: d.Units, Act: act}),
 	}
-	if d.Activation != Linear {
-		o.dAct = kernels.NewEach(func(lo, hi int) {
-			dz := o.call.DOut[0][lo:hi]
-			kernels.ActivateGrad(act, dz, dz, o.call.Out[0][lo:hi])
-		})
-	}
-	return o
 }
 
 func (o *denseOp[T]) Forward(c *Call[T]) {
@@ -112,18 +102,9 @@ func (o *denseOp[T]) Forward(c *Call[T]) {
 }
 
 func (o *denseOp[T]) Backward(c *Call[T]) {
-	dz := c.DOut[0]
-	if o.dAct != nil {
-		o.call = c
-		o.dAct.Run(c.Team, len(dz))
+	var dBias []T
+	if len(c.DParam) > 1 {
+		dBias = c.DParam[1]
 	}
-	if c.DParam[0] != nil {
-		o.dKernel.Run(c.Team, c.DParam[0], c.In[0], dz, nil)
-	}
-	if len(c.DParam) > 1 && c.DParam[1] != nil {
-		kernels.ColumnSums(c.DParam[1], dz)
-	}
-	if c.DIn[0] != nil {
-		o.dInput.Run(c.Team, c.DIn[0], dz, c.Param[0], nil)
-	}
+	o.backward.Run(c.Team, c.DIn[0], c.DParam[0], dBias, c.In[0], c.Param[0], c.DOut[0], c.Out[0])
 }
