@@ -1,0 +1,66 @@
+package train
+
+import (
+	"github.com/hourglass-go/hourglass/dataset"
+	"github.com/hourglass-go/hourglass/nn"
+)
+
+// sized is a data set that knows how many bytes it holds.
+type sized interface{ Memory() int64 }
+
+// Memory is the number of bytes that the run will take: weights, gradients and
+// activations, the optimiser's slots and averages, the batches made ahead, validation,
+// and the data. It is to be asked before Fit, takes none of it, and fails where Fit would
+// refuse the run's fields. A set without a Memory method of its own counts as one byte
+// per value of its inputs, as pictures are held.
+func (r *Run) Memory() (int64, error) {
+	if err := r.check(); err != nil {
+		return 0, err
+	}
+	f, err := newFitting(r)
+	if err != nil {
+		return 0, err
+	}
+	defer f.close()
+	input, target := r.Train.Shapes()
+	batch := min(r.BatchSize, r.Train.Len())
+	total, err := f.trainer.Memory(batch, input, target)
+	if err != nil {
+		return 0, err
+	}
+	sizes := r.Model.Store().Sizes()
+	vectors := slots(r)
+	if r.EMA != nil {
+		vectors++
+	}
+	total += 4 * int64(vectors) * int64(sizes[nn.Trainable])
+	if r.keepsBest() {
+		total += 4 * int64(sizes[nn.Trainable]+sizes[nn.State])
+	}
+	total += f.loader.Bytes() + setBytes(r.Train)
+	if r.Validation == nil {
+		return total, nil
+	}
+	summary, err := f.validation.model.Summary(input, target)
+	if err != nil {
+		return 0, err
+	}
+	validationBatch := min(r.BatchSize, r.Validation.Len())
+	prediction := 4 * int64(validationBatch) * int64(target.Elems())
+	return total + int64(validationBatch)*summary.ArenaBytes + prediction +
+		f.validation.loader.Bytes() + setBytes(r.Validation), nil
+}
+
+// slots counts the vectors that the optimiser keeps, by letting it keep tiny ones.
+func slots(r *Run) int {
+	r.Optimizer.Init(1)
+	return len(r.Optimizer.State().Slots)
+}
+
+func setBytes(set dataset.Set) int64 {
+	if s, ok := set.(sized); ok {
+		return s.Memory()
+	}
+	input, _ := set.Shapes()
+	return int64(set.Len()) * int64(input.Elems())
+}
