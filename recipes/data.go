@@ -1,0 +1,102 @@
+package recipes
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hourglass-go/hourglass/dataset"
+	"github.com/hourglass-go/hourglass/dataset/digits"
+	"github.com/hourglass-go/hourglass/nn"
+)
+
+// data is what a recipe's data key stands for, read.
+type data struct {
+	train, test dataset.Pictures
+}
+
+// errPairs and its like are about what a folder of pictures holds, which only reading it
+// tells.
+var (
+	errPairs   = errors.New("the folder holds pairs of pictures, so the recipe must have no corruption: the pairs are input and target")
+	errNoPairs = errors.New("the recipe has no corruption, so the folder must hold pairs of pictures, input/ and target/ with the same names")
+)
+
+// find returns the folder of the data, "" for embedded data, without reading any.
+func (r *Recipe) find(flagDir string) (string, error) {
+	if r.Data.Name == EmbeddedDigits {
+		if flagDir != "" {
+			return "", problem("--data", "the data %s comes with the program, there is no folder to name", EmbeddedDigits)
+		}
+		return "", nil
+	}
+	return dataset.Find(r.Data.Name, flagDir)
+}
+
+// load reads the data from the folder that find returned, and makes sure that its
+// pictures are what the model takes.
+func (r *Recipe) load(ctx context.Context, dir string, p *parts) (*data, error) {
+	var d data
+	var err error
+	shape := p.model.Inputs()[0].Shape()
+	switch r.Data.Name {
+	case EmbeddedDigits:
+		d.train.Images, d.test.Images, err = digits.Load()
+	case Folder:
+		o := p.folder
+		o.H, o.W, o.Channels = shape[0], shape[1], shape[2]
+		d.train, d.test, err = dataset.LoadFolder(ctx, dir, o)
+	default:
+		if d.train.Images, d.test.Images, err = dataset.LoadMNIST(dir); err == nil {
+			entry, _ := dataset.Lookup(r.Data.Name)
+			d.train.Images.ClassNames, d.test.Images.ClassNames = entry.ClassNames, entry.ClassNames
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !d.train.Images.Shape().Equal(shape):
+		return nil, problem(r.Model.at, "the pictures in %s are %v, the model's %v; set model.picture", dir, d.train.Images.Shape(), shape)
+	case d.train.Targets != nil && len(p.corruptions) > 0:
+		return nil, problem(dir, "%v", errPairs)
+	case d.train.Targets == nil && len(p.corruptions) == 0 && r.Task == Denoise:
+		return nil, problem(dir, "%v", errNoPairs)
+	}
+	return &d, nil
+}
+
+// sets returns the sets that the recipe trains on, validates on (nil for none) and tests
+// on. Validation comes out of the training pictures; its corruption, and the test's, is
+// always the same.
+func (r *Recipe) sets(d *data, p *parts) (training, validation, test dataset.Set, err error) {
+	make := func(pictures dataset.Pictures, fixed bool) (dataset.Set, error) {
+		if len(p.corruptions) > 0 {
+			return dataset.Restoration(pictures.Images, r.Seed, fixed, p.corruptions...), nil
+		}
+		return pictures.Set()
+	}
+	if training, err = make(d.train, false); err != nil {
+		return nil, nil, nil, err
+	}
+	if test, err = make(d.test, true); err != nil {
+		return nil, nil, nil, err
+	}
+	if r.Validation > 0 {
+		keep, aside := dataset.Split(d.train.Images.Len(), r.Validation, r.Seed)
+		fixed, err := make(d.train, true)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		training, validation = dataset.Subset(training, keep), dataset.Subset(fixed, aside)
+	}
+	return training, validation, test, nil
+}
+
+// Build returns the recipe's model with weights drawn from its seed.
+func (r *Recipe) Build() (*nn.Model, error) {
+	p, err := r.parts()
+	if err != nil {
+		return nil, err
+	}
+	p.model.Init(r.Seed)
+	return p.model, nil
+}

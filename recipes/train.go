@@ -1,0 +1,323 @@
+package recipes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hourglass-go/hourglass/dataset"
+	"github.com/hourglass-go/hourglass/internal/atomicfile"
+	"github.com/hourglass-go/hourglass/modelfile"
+	"github.com/hourglass-go/hourglass/nn"
+	"github.com/hourglass-go/hourglass/optim"
+	"github.com/hourglass-go/hourglass/tasks"
+	"github.com/hourglass-go/hourglass/train"
+)
+
+// The files of a run's folder, beside those of package train.
+const (
+	modelFile      = "model.safetensors"
+	checkpointFile = "last.safetensors"
+	historyFile    = "history.jsonl"
+	recipeFile     = "recipe.yaml"
+	curvesFile     = "curves.png"
+	samplesFile    = "samples.png"
+)
+
+var runFiles = []string{modelFile, checkpointFile, historyFile, recipeFile, curvesFile, samplesFile}
+
+// TrainOptions say where a recipe trains and who is told about it.
+type TrainOptions struct {
+	Dir     string // the run's folder
+	Data    string // the folder of the data, where the user named one
+	Init    string // a model or weights to begin with
+	Resume  bool   // go on with the run in Dir
+	Force   bool   // overwrite the run in Dir
+	Workers int    // 0: GOMAXPROCS
+	Version string // of the program, for the model file
+
+	Tell    func(string) // sentences about what is done; may be nil
+	OnStep  func(train.StepInfo)
+	OnEpoch func(train.Epoch)
+}
+
+func (o *TrainOptions) tell(format string, args ...any) {
+	if o.Tell != nil {
+		o.Tell(fmt.Sprintf(format, args...))
+	}
+}
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Recipe          string             `json:"recipe"`
+	Epochs          int                `json:"epochs"`
+	SecondsPerEpoch float64            `json:"seconds_per_epoch"` // the median
+	Model           string             `json:"model"`
+	Metrics         map[string]float64 `json:"metrics"` // of the test split
+
+	Stopped string   `json:"stopped,omitempty"` // why before its last epoch
+	Files   []string `json:"-"`                 // what was written
+}
+
+// ExistsError refuses a folder that holds a run already.
+type ExistsError struct{ Dir, File string }
+
+func (e *ExistsError) Error() string {
+	return fmt.Sprintf("%s holds a run already (%s): --resume goes on with it, --force overwrites it, -o names another folder", e.Dir, e.File)
+}
+
+// Train carries the recipe out: it checks the folder, finds and reads the data, trains,
+// scores the best model on the test split and draws curves and samples. The folder then
+// holds model.safetensors, last.safetensors, history.jsonl, recipe.yaml, curves.png and
+// samples.png. A cancelled context leaves a checkpoint to resume from.
+func Train(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
+	p, err := r.parts()
+	if err != nil {
+		return nil, err
+	}
+	made, err := claimFolder(o.Dir, o.Resume || o.Force)
+	if err != nil {
+		return nil, err
+	}
+	started := false
+	defer func() {
+		if made && !started {
+			os.Remove(o.Dir) // only if it is still empty
+		}
+	}()
+	run, test, d, err := r.prepare(ctx, p, o)
+	if err != nil {
+		return nil, err
+	}
+	text, err := r.YAML()
+	if err != nil {
+		return nil, err
+	}
+	if o.Force && !o.Resume {
+		if err := clearRun(o.Dir); err != nil {
+			return nil, err
+		}
+	}
+	started = true
+	if err := atomicfile.WriteBytes(filepath.Join(o.Dir, recipeFile), text); err != nil {
+		return nil, err
+	}
+	run.Dir, run.Resume = o.Dir, o.Resume
+	history, err := run.Fit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.finish(ctx, o, d, test, history)
+}
+
+// prepare reads the data and sets the run up.
+func (r *Recipe) prepare(ctx context.Context, p *parts, o TrainOptions) (run *train.Run, test dataset.Set, d *data, err error) {
+	dir, err := r.find(o.Data)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p.model.Init(r.Seed)
+	if o.Init != "" {
+		if err := modelfile.LoadWeights(o.Init, p.model); err != nil {
+			return nil, nil, nil, err
+		}
+		o.tell("weights begin as those of %s", o.Init)
+	}
+	if d, err = r.load(ctx, dir, p); err != nil {
+		return nil, nil, nil, err
+	}
+	training, validation, test, err := r.sets(d, p)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	meta, err := r.metadata(p, d, o.Version)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	run = &train.Run{
+		Model: p.model, Loss: p.loss, Optimizer: p.optimizer, Schedule: p.schedule, ClipNorm: r.ClipNorm,
+		Train: training, Validation: validation,
+		Epochs: r.Epochs, BatchSize: r.Batch, Seed: r.Seed, Workers: o.Workers,
+		Meta: meta, OnStep: o.OnStep, OnEpoch: o.OnEpoch,
+	}
+	if r.EMA > 0 {
+		run.EMA = &optim.EMA{Decay: r.EMA}
+	}
+	if validation != nil {
+		run.Metrics = r.Metrics
+	}
+	if s := r.EarlyStopping; s != nil {
+		run.Monitor = s.Monitor
+		run.EarlyStopping = &train.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta}
+	}
+	memory, err := run.Memory()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	where := "that come with the program"
+	if dir != "" {
+		where = "from " + dir
+	}
+	o.tell("%s: %d training and %d test pictures %s; training takes about %d MiB of memory",
+		r.Name, training.Len(), test.Len(), where, (memory+1<<20-1)>>20)
+	return run, test, d, nil
+}
+
+// metadata is what the model file will say.
+func (r *Recipe) metadata(p *parts, d *data, version string) (modelfile.Metadata, error) {
+	text, err := r.YAML()
+	if err != nil {
+		return modelfile.Metadata{}, err
+	}
+	targets := d.train.Images
+	if d.train.Targets != nil {
+		targets = d.train.Targets
+	}
+	const enough = 1000 // pictures to tell their polarity by
+	meta := modelfile.Metadata{
+		Name: r.Name,
+		Task: r.Task,
+		Picture: modelfile.Picture{
+			Shape:    p.model.Inputs()[0].Shape(),
+			Polarity: modelfile.MeasurePolarity(targets.Tensor(0, min(targets.Len(), enough))),
+		},
+		Trained: modelfile.Training{Recipe: string(text), Data: r.Data.Name, Seed: r.Seed, Version: version},
+	}
+	if r.Data.Name == "mnist" || r.Data.Name == EmbeddedDigits {
+		meta.Extra = map[string]string{tasks.FitKey: tasks.FitDigit}
+	}
+	return meta, nil
+}
+
+// finish scores the kept model and draws the pictures.
+func (r *Recipe) finish(ctx context.Context, o TrainOptions, d *data, test dataset.Set, history *train.History) (*Outcome, error) {
+	path := filepath.Join(o.Dir, modelFile)
+	model, meta, err := modelfile.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	scores, err := train.Evaluate(ctx, model, test, evaluationBatch, r.Metrics...)
+	if err != nil {
+		return nil, err
+	}
+	meta.Scores = slices.DeleteFunc(meta.Scores, func(s modelfile.Score) bool { return s.Split == "test" })
+	for _, name := range r.Metrics {
+		if v := scores[name]; !math.IsNaN(v) && !math.IsInf(v, 0) {
+			meta.Scores = append(meta.Scores, modelfile.Score{Metric: name, Value: v, Data: r.Data.Name, Split: "test", Samples: test.Len()})
+		}
+	}
+	if err := modelfile.Save(path, model, meta); err != nil {
+		return nil, err
+	}
+	curves, err := curvesOf(history)
+	if err != nil {
+		return nil, err
+	}
+	samples, err := r.samples(ctx, model, test, d.test.Images)
+	if err != nil {
+		return nil, err
+	}
+	for name, img := range map[string]imagePNG{curvesFile: {curves}, samplesFile: {samples}} {
+		if err := img.save(filepath.Join(o.Dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	out := &Outcome{
+		Recipe: r.Name, Epochs: len(history.Epochs), SecondsPerEpoch: medianSeconds(history),
+		Model: path, Metrics: scores, Stopped: history.Stopped,
+	}
+	for _, name := range runFiles {
+		out.Files = append(out.Files, filepath.Join(o.Dir, name))
+	}
+	return out, nil
+}
+
+// evaluationBatch is large enough to keep every core busy, and fixed, so that figures do
+// not depend on how a model was trained.
+const evaluationBatch = 256
+
+// medianSeconds is the median duration of an epoch's training pass.
+func medianSeconds(h *train.History) float64 {
+	var s []float64
+	for _, e := range h.Epochs {
+		s = append(s, e.Seconds)
+	}
+	if len(s) == 0 {
+		return 0
+	}
+	slices.Sort(s)
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+// claimFolder makes sure that the folder can be written to, makes it where it is missing
+// and reports whether it did. A folder that holds a run is refused unless that is wanted.
+func claimFolder(dir string, wanted bool) (made bool, err error) {
+	if dir == "" {
+		return false, problem("", "no folder to write to, want -o DIR")
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return false, &atomicfile.Error{Path: dir, Err: underlying(err)}
+		}
+		made = true
+	case err != nil:
+		return false, &atomicfile.Error{Path: dir, Err: underlying(err)}
+	case !info.IsDir():
+		return false, &atomicfile.Error{Path: dir, Err: errors.New("it is a file, want a folder")}
+	}
+	if !wanted {
+		for _, name := range runFiles {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				return made, &ExistsError{dir, name}
+			}
+		}
+	}
+	probe, err := os.CreateTemp(dir, ".hourglass-*")
+	if err != nil {
+		return made, &atomicfile.Error{Path: dir, Err: underlying(err)}
+	}
+	return made, errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// underlying strips operation and path from a file system's error.
+func underlying(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// clearRun removes the files of a run, and nothing else.
+func clearRun(dir string) error {
+	for _, name := range runFiles {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &atomicfile.Error{Path: dir, Err: underlying(err)}
+		}
+	}
+	return nil
+}
+
+// ofModel returns the recipe that a model was trained by.
+func ofModel(path string) (*nn.Model, modelfile.Metadata, *Recipe, error) {
+	model, meta, err := modelfile.Load(path)
+	if err != nil {
+		return nil, meta, nil, err
+	}
+	if strings.TrimSpace(meta.Trained.Recipe) == "" {
+		return nil, meta, nil, problem(path, "the model does not say by which recipe it was trained, so its data is not known")
+	}
+	r, err := Parse(path+" (its recipe)", []byte(meta.Trained.Recipe))
+	if err != nil {
+		return nil, meta, nil, err
+	}
+	return model, meta, r, nil
+}
