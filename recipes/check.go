@@ -85,14 +85,14 @@ func (r *Recipe) check() error {
 		return problem(r.at["task"], "unknown task %q%s", r.Task, nearest.Hint(r.Task, Tasks()))
 	}
 	switch {
-	case r.Task == Denoise && len(r.Corruption) == 0:
+	case r.Task == Denoise && len(r.Corruption) == 0 && r.Data.Name != Folder: // which may hold pairs
 		return problem(r.at["task"], "the task denoise needs a corruption, such as {name: gaussian, min: 0.3, max: 0.6}")
 	case r.Task == Reconstruct && len(r.Corruption) > 0:
 		return problem(r.at["corruption"], "the task reconstruct takes no corruption; task: denoise does")
 	}
 	for _, name := range r.Metrics {
 		if name == psnrInput {
-			if len(r.Corruption) == 0 {
+			if r.Task != Denoise {
 				return problem(r.at["metrics"], "%s is about a corrupted input, and there is no corruption", name)
 			}
 			continue

@@ -32,7 +32,7 @@ func Demo(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := claimFolder(o.Dir, true)
+	made, err := claimFolder(o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +81,8 @@ func Demo(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 		save func(path string) error
 	}{
 		{modelFile, func(path string) error { return modelfile.Save(path, p.model, meta) }},
-		{digitsFile, imagePNG{grid}.save},
-		{curvesFile, imagePNG{curves}.save},
+		{digitsFile, func(path string) error { return save(grid, path) }},
+		{curvesFile, func(path string) error { return save(curves, path) }},
 		{reportFile, func(path string) error {
 			return atomicfile.Write(path, func(w io.Writer) error { return report.WriteHTML(w) })
 		}},

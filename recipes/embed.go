@@ -70,6 +70,14 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 	if known := []string{"test", "train"}; !slices.Contains(known, o.Split) {
 		return nil, problem("--split", "unknown split %q%s", o.Split, nearest.Hint(o.Split, known))
 	}
+	if err := claimPicture(o.Out); err != nil {
+		return nil, err
+	}
+	if o.CSV != "" {
+		if err := claimFile(o.CSV); err != nil {
+			return nil, err
+		}
+	}
 	model, _, r, err := ofModel(path)
 	if err != nil {
 		return nil, err
@@ -107,7 +115,7 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := (imagePNG{img}).save(o.Out); err != nil {
+	if err := save(img, o.Out); err != nil {
 		return nil, err
 	}
 	if o.CSV != "" {

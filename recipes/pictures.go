@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/hourglass-go/hourglass/dataset"
 	"github.com/hourglass-go/hourglass/imageio"
-	"github.com/hourglass-go/hourglass/internal/atomicfile"
 	"github.com/hourglass-go/hourglass/metrics"
 	"github.com/hourglass-go/hourglass/nn"
 	"github.com/hourglass-go/hourglass/plot"
@@ -19,14 +17,8 @@ import (
 	"github.com/hourglass-go/hourglass/train"
 )
 
-// imagePNG is a picture that is about to be a file.
-type imagePNG struct{ image.Image }
-
-func (i imagePNG) save(path string) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		return imageio.Encode(w, imageio.FromImage(i.Image), imageio.PNG)
-	})
-}
+// save writes a drawing in the format that the path's ending names.
+func save(img image.Image, path string) error { return imageio.FromImage(img).Save(path) }
 
 // curvesOf draws loss and metrics over the epochs.
 func curvesOf(h *train.History) (image.Image, error) {

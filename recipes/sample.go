@@ -45,6 +45,9 @@ func Sample(ctx context.Context, path string, o SampleOptions) (*Sampled, error)
 	if o.N < 0 || o.N > maxSamples {
 		return nil, problem("-n", "%d pictures, want 0 to %d", o.N, maxSamples)
 	}
+	if err := claimPicture(o.Out); err != nil {
+		return nil, err
+	}
 	model, _, r, err := ofModel(path)
 	if err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func Sample(ctx context.Context, path string, o SampleOptions) (*Sampled, error)
 	if err != nil {
 		return nil, err
 	}
-	return out, imagePNG{img}.save(o.Out)
+	return out, save(img, o.Out)
 }
 
 // interpolate leads from one test picture to another, in a row each.

@@ -81,7 +81,7 @@ func Train(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := claimFolder(o.Dir, o.Resume || o.Force)
+	made, err := claimRun(o.Dir, o.Resume || o.Force)
 	if err != nil {
 		return nil, err
 	}
@@ -223,10 +223,11 @@ func (r *Recipe) finish(ctx context.Context, o TrainOptions, d *data, test datas
 	if err != nil {
 		return nil, err
 	}
-	for name, img := range map[string]imagePNG{curvesFile: {curves}, samplesFile: {samples}} {
-		if err := img.save(filepath.Join(o.Dir, name)); err != nil {
-			return nil, err
-		}
+	if err := save(curves, filepath.Join(o.Dir, curvesFile)); err != nil {
+		return nil, err
+	}
+	if err := save(samples, filepath.Join(o.Dir, samplesFile)); err != nil {
+		return nil, err
 	}
 	out := &Outcome{
 		Recipe: r.Name, Epochs: len(history.Epochs), SecondsPerEpoch: medianSeconds(history),
@@ -253,47 +254,6 @@ func medianSeconds(h *train.History) float64 {
 	}
 	slices.Sort(s)
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
-}
-
-// claimFolder makes sure that the folder can be written to, makes it where it is missing
-// and reports whether it did. A folder that holds a run is refused unless that is wanted.
-func claimFolder(dir string, wanted bool) (made bool, err error) {
-	if dir == "" {
-		return false, problem("", "no folder to write to, want -o DIR")
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return false, &atomicfile.Error{Path: dir, Err: underlying(err)}
-		}
-		made = true
-	case err != nil:
-		return false, &atomicfile.Error{Path: dir, Err: underlying(err)}
-	case !info.IsDir():
-		return false, &atomicfile.Error{Path: dir, Err: errors.New("it is a file, want a folder")}
-	}
-	if !wanted {
-		for _, name := range runFiles {
-			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-				return made, &ExistsError{dir, name}
-			}
-		}
-	}
-	probe, err := os.CreateTemp(dir, ".hourglass-*")
-	if err != nil {
-		return made, &atomicfile.Error{Path: dir, Err: underlying(err)}
-	}
-	return made, errors.Join(probe.Close(), os.Remove(probe.Name()))
-}
-
-// underlying strips operation and path from a file system's error.
-func underlying(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }
 
 // clearRun removes the files of a run, and nothing else.
