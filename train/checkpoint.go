@@ -224,10 +224,14 @@ func (f *fitting) restore(path string, r io.ReaderAt, size int64) error {
 
 // check refuses numbers that no run could have written.
 func (p *progress) check(batches int) error {
-	if p.Step < 0 || p.Epoch < 0 || p.Batch < 0 || p.Batch > batches || p.Step != p.Epoch*batches+p.Batch ||
-		len(p.History) != p.Epoch {
-		return fmt.Errorf("step %d, epoch %d, batch %d of %d and %d epochs of history contradict each other",
-			p.Step, p.Epoch, p.Batch, batches, len(p.History))
+	inOrder := p.Epoch >= 0 && p.Batch >= 0 && p.Batch <= batches && p.Samples >= p.Batch &&
+		p.Epoch == len(p.History) && p.Step == p.Epoch*batches+p.Batch
+	for _, m := range []mark{p.Best, p.Better} {
+		inOrder = inOrder && m.Epoch >= 0 && m.Epoch <= p.Epoch
+	}
+	if !inOrder {
+		return fmt.Errorf("step %d, epoch %d, batch %d of %d, best epoch %d and %d epochs of history contradict each other",
+			p.Step, p.Epoch, p.Batch, batches, p.Best.Epoch, len(p.History))
 	}
 	return nil
 }

@@ -52,15 +52,15 @@ type fitting struct {
 	settings   map[string]string // empty where nothing is kept
 	at         progress
 	watched    []float64 // the monitored metric of every epoch
-	rate       float64   // of the last step
 	bestValues [][]float32
 	saved      time.Time // of the last checkpoint
 }
 
 // progress is where a run stands: what a checkpoint holds beside vectors.
 type progress struct {
-	Step  int `json:"step"`  // steps made
-	Epoch int `json:"epoch"` // epochs finished
+	Step  int     `json:"step"`          // steps made
+	Rate  float64 `json:"learning_rate"` // of the last of them
+	Epoch int     `json:"epoch"`         // epochs finished
 	// Of the epoch under way: batches done, their samples, losses and seconds.
 	Batch   int     `json:"batch"`
 	Samples int     `json:"samples"`
@@ -203,8 +203,8 @@ func (f *fitting) step(b *dataset.Batch) error {
 	if norm := f.clip.Clip(team, f.gradients); !isFinite(norm) {
 		return f.diverged("norm of the gradient", norm, b)
 	}
-	f.rate = f.learningRate()
-	r.Optimizer.Step(team, f.params, f.gradients, f.rate)
+	f.at.Rate = f.learningRate()
+	r.Optimizer.Step(team, f.params, f.gradients, f.at.Rate)
 	if r.EMA != nil {
 		r.EMA.Update(team, f.params)
 	}
@@ -215,7 +215,7 @@ func (f *fitting) step(b *dataset.Batch) error {
 	if r.OnStep != nil {
 		r.OnStep(StepInfo{
 			Epoch: f.at.Epoch + 1, Epochs: r.Epochs, Batch: f.at.Batch, Batches: f.loader.Batches(),
-			Step: f.at.Step, Loss: loss, MeanLoss: f.at.Loss / float64(f.at.Samples), LearningRate: f.rate,
+			Step: f.at.Step, Loss: loss, MeanLoss: f.at.Loss / float64(f.at.Samples), LearningRate: f.at.Rate,
 		})
 	}
 	return nil
@@ -296,7 +296,7 @@ func (f *fitting) swapAverage() {
 // record closes the epoch with its metrics.
 func (f *fitting) record(values map[string]float64) Epoch {
 	at, value := &f.at, values[f.run.monitor()]
-	e := Epoch{Epoch: at.Epoch + 1, Seconds: at.Seconds, Metrics: values, LearningRate: f.rate, Steps: at.Step}
+	e := Epoch{Epoch: at.Epoch + 1, Seconds: at.Seconds, Metrics: values, LearningRate: f.at.Rate, Steps: at.Step}
 	now := mark{e.Epoch, value}
 	if f.run.Validation != nil && f.improves(at.Best, value, 0) {
 		at.Best, e.Best = now, true

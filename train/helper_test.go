@@ -71,7 +71,7 @@ func newRun(dir string) *train.Run {
 		Monitor:       "val_psnr",
 		EarlyStopping: &train.EarlyStopping{Patience: 4, RestoreBest: true},
 		Epochs:        6, BatchSize: 16, Seed: 9, Workers: 2,
-		Dir: dir, CheckpointEvery: time.Millisecond,
+		Dir: dir, CheckpointEvery: 4 * time.Millisecond,
 		Meta: modelfile.Metadata{Name: "rows", Task: "denoise"},
 	}
 }

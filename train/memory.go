@@ -10,8 +10,8 @@ type sized interface{ Memory() int64 }
 
 // Memory is the number of bytes that the run will take: weights, gradients and
 // activations, the optimiser's slots and averages, the batches made ahead, validation,
-// and the data. It is to be asked before Fit, takes none of it, and fails where Fit would
-// refuse the run's fields. A set without a Memory method of its own counts as one byte
+// and the data. It takes none of it and fails where Fit would refuse the run's fields. It is
+// to be asked before Fit, since the optimiser forgets its steps. A set without a Memory method of its own counts as one byte
 // per value of its inputs, as pictures are held.
 func (r *Run) Memory() (int64, error) {
 	if err := r.check(); err != nil {

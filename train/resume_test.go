@@ -1,6 +1,7 @@
 package train_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hourglass-go/hourglass/dataset"
 	"github.com/hourglass-go/hourglass/modelfile"
+	"github.com/hourglass-go/hourglass/modelfile/safetensors"
 	"github.com/hourglass-go/hourglass/optim"
 	"github.com/hourglass-go/hourglass/train"
 )
@@ -234,4 +237,53 @@ func TestCheckpointIsNoModel(t *testing.T) {
 	if _, _, err := modelfile.Load(filepath.Join(r.Dir, train.CheckpointFile)); !errors.Is(err, modelfile.ErrNotModel) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// FuzzResume: no progress that a checkpoint claims makes Fit panic.
+func FuzzResume(f *testing.F) {
+	dir := f.TempDir()
+	newTiny := func() *train.Run {
+		r := newRun(dir)
+		r.Train, r.Validation, r.Epochs, r.Resume = r.Validation, dataset.Same(pictures(2, 4)), 2, true
+		return r
+	}
+	r := newTiny()
+	ctx, cancel := context.WithCancel(context.Background())
+	r.OnStep = func(s train.StepInfo) {
+		if s.Step == 4 {
+			cancel()
+		}
+	}
+	if _, err := r.Fit(ctx); !errors.Is(err, context.Canceled) {
+		f.Fatal(err)
+	}
+	values := tensorsOf(f, dir)
+	file, err := safetensors.Open(strings.NewReader(readFile(f, dir, train.CheckpointFile)), int64(len(readFile(f, dir, train.CheckpointFile))))
+	if err != nil {
+		f.Fatal(err)
+	}
+	good := file.Metadata[modelfile.CheckpointKey]
+	f.Add(good)
+	for _, lie := range []string{`"epoch":1`, `"epoch":-1`, `"epoch":4611686018427387904`, `"history":null`, `"best":{"epoch":9,"value":1}`} {
+		key := lie[:strings.IndexByte(lie, ':')+1]
+		at := strings.Index(good, key)
+		f.Add(good[:at] + lie + "," + good[at:])
+		f.Add(strings.Replace(good, key, lie+","+key, 2))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var tensors []safetensors.Tensor
+		for name, v := range values {
+			tensors = append(tensors, safetensors.Tensor{Name: name, Shape: []int{len(v)}, Data: v})
+		}
+		var b bytes.Buffer
+		if safetensors.Write(&b, map[string]string{modelfile.CheckpointKey: text}, tensors) != nil {
+			return
+		}
+		if err := os.WriteFile(filepath.Join(dir, train.CheckpointFile), b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		r := newTiny()
+		// An error is as good as a run that goes on; a panic is not.
+		_, _ = r.Fit(context.Background())
+	})
 }
