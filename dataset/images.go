@@ -16,6 +16,9 @@ type Images struct {
 	ClassNames []string // what label 0, 1, ... means, or nil
 }
 
+// Memory is the number of bytes that the pictures and their labels take.
+func (m *Images) Memory() int64 { return int64(len(m.Pix)) + 4*int64(len(m.Labels)) }
+
 // Len returns N.
 func (m *Images) Len() int {
 	if size := m.H * m.W * m.C; size > 0 {

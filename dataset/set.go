@@ -74,6 +74,7 @@ func Pairs(input, target *Images) (Set, error) {
 }
 
 func (p pairs) Len() int                             { return p.in.Len() }
+func (p pairs) Memory() int64                        { return p.in.Memory() + p.out.Memory() }
 func (p pairs) Name(index int) string                { return p.in.Name(index) }
 func (p pairs) Shapes() (input, target tensor.Shape) { return p.in.Shape(), p.out.Shape() }
 
@@ -100,6 +101,15 @@ func Slices(input, target *tensor.Tensor) (Set, error) {
 
 func (m memory) Len() int            { return m.in.Shape[0] }
 func (m memory) targetIsInput() bool { return m.in == m.out }
+
+// Memory is the number of bytes that the tensors take.
+func (m memory) Memory() int64 {
+	n := len(m.in.Data)
+	if !m.targetIsInput() {
+		n += len(m.out.Data)
+	}
+	return 4 * int64(n)
+}
 
 func (m memory) Shapes() (input, target tensor.Shape) {
 	return m.in.Shape[1:].Clone(), m.out.Shape[1:].Clone()
@@ -132,6 +142,21 @@ func Subset(s Set, indices []int32) Set {
 func (s subset) Len() int              { return len(s.indices) }
 func (s subset) Name(index int) string { return sampleName(s.Set, int(s.indices[index])) }
 func (s subset) targetIsInput() bool   { return targetIsInput(s.Set) }
+
+// Memory is the share of the whole set's memory that the choice is of its samples.
+func (s subset) Memory() int64 {
+	return 4*int64(len(s.indices)) + Memory(s.Set)*int64(len(s.indices))/int64(max(s.Set.Len(), 1))
+}
+
+// Memory is the number of bytes that a set's samples take: what its own Memory method
+// says, or, without one, a byte for each value of its inputs, as pictures are held.
+func Memory(s Set) int64 {
+	if m, ok := s.(interface{ Memory() int64 }); ok {
+		return m.Memory()
+	}
+	input, _ := s.Shapes()
+	return int64(s.Len()) * int64(input.Elems())
+}
 
 func (s subset) Fill(epoch, index int, input, target []float32) error {
 	return s.Set.Fill(epoch, int(s.indices[index]), input, target)

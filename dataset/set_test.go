@@ -418,3 +418,25 @@ func BenchmarkToFloat(b *testing.B) {
 		toFloat(dst, src)
 	}
 }
+
+func TestMemory(t *testing.T) {
+	m := &Images{H: 2, W: 3, C: 1, Pix: make([]byte, 24), Labels: make([]int32, 4)}
+	x := tensor.New(4, 2, 3, 1)
+	slices, err := Slices(x, tensor.New(4, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		set  Set
+		want int64
+	}{
+		"same":        {Same(m), 24 + 16},
+		"restoration": {Restoration(m, 1, true), 24 + 16},
+		"slices":      {slices, 4 * (24 + 20)},
+		"half":        {Subset(Same(m), []int32{1, 3}), 8 + 20},
+	} {
+		if got := Memory(c.set); got != c.want {
+			t.Errorf("%s: %d bytes, want %d", name, got, c.want)
+		}
+	}
+}

@@ -5,14 +5,10 @@ import (
 	"github.com/hourglass-go/hourglass/nn"
 )
 
-// sized is a data set that knows how many bytes it holds.
-type sized interface{ Memory() int64 }
-
 // Memory is the number of bytes that the run will take: weights, gradients and
 // activations, the optimiser's slots and averages, the batches made ahead, validation,
-// and the data. It takes none of it and fails where Fit would refuse the run's fields. It is
-// to be asked before Fit, since the optimiser forgets its steps. A set without a Memory method of its own counts as one byte
-// per value of its inputs, as pictures are held.
+// and the data. It takes none of it and fails where Fit would refuse the run's fields. It
+// is to be asked before Fit, since the optimiser forgets its steps.
 func (r *Run) Memory() (int64, error) {
 	if err := r.check(); err != nil {
 		return 0, err
@@ -37,7 +33,7 @@ func (r *Run) Memory() (int64, error) {
 	if r.keepsBest() {
 		total += 4 * int64(sizes[nn.Trainable]+sizes[nn.State])
 	}
-	total += f.loader.Bytes() + setBytes(r.Train)
+	total += f.loader.Bytes() + dataset.Memory(r.Train)
 	if r.Validation == nil {
 		return total, nil
 	}
@@ -48,19 +44,11 @@ func (r *Run) Memory() (int64, error) {
 	validationBatch := min(r.BatchSize, r.Validation.Len())
 	prediction := 4 * int64(validationBatch) * int64(target.Elems())
 	return total + int64(validationBatch)*summary.ArenaBytes + prediction +
-		f.validation.loader.Bytes() + setBytes(r.Validation), nil
+		f.validation.loader.Bytes() + dataset.Memory(r.Validation), nil
 }
 
 // slots counts the vectors that the optimiser keeps, by letting it keep tiny ones.
 func slots(r *Run) int {
 	r.Optimizer.Init(1)
 	return len(r.Optimizer.State().Slots)
-}
-
-func setBytes(set dataset.Set) int64 {
-	if s, ok := set.(sized); ok {
-		return s.Memory()
-	}
-	input, _ := set.Shapes()
-	return int64(set.Len()) * int64(input.Elems())
 }
