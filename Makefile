@@ -61,7 +61,7 @@ fuzz: ## every fuzz test, each for FUZZTIME
 	done
 
 .PHONY: cover
-cover: ## statement coverage, by package and in total; coverage.out for `go tool cover -html`
+cover: ## statement coverage in total; coverage.out is for `go tool cover -html`
 	$(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
 	@$(GO) tool cover -func=coverage.out | tail -1
 
