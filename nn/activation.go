@@ -10,8 +10,8 @@ import (
 // Activation applies a function to every element; [Softmax] to every vector along the last
 // axis. Input and output: any shape [..., C].
 //
-// Gradient, from the output y: dx = dy * f'(x), where f' is a function of y for all of
-// them; for softmax dx_c = y_c (dy_c - sum_k dy_k y_k).
+// Gradient: dx = dy * f'(x), where f' is computed from the output y, except for swish, GELU
+// and hard swish, which keep their input; for softmax dx_c = y_c (dy_c - sum_k dy_k y_k).
 type Activation struct {
 	Function ActivationFunc
 }
@@ -39,7 +39,8 @@ func (a Activation) Compile(batch int, in []Shape) Routine {
 	if len(in[0]) > 0 {
 		cols = in[0][len(in[0])-1]
 	}
-	r := Routine{KeepOut: true, InPlace: true, FLOPs: int64(n * batch)}
+	fromInput := a.Function.fromInput()
+	r := Routine{KeepIn: fromInput, KeepOut: !fromInput, InPlace: true, FLOPs: int64(n * batch)}
 	if a.Function.soft {
 		r.New32 = func() Op[float32] { return newSoftmaxOp[float32](cols) }
 		r.New64 = func() Op[float64] { return newSoftmaxOp[float64](cols) }
@@ -62,7 +63,12 @@ func newActivationOp[T tensor.Float](f ActivationFunc) *activationOp[T] {
 		kernels.Activate(o.act, o.call.Out[0][lo:hi], o.call.In[0][lo:hi])
 	})
 	o.backward = kernels.NewEach(func(lo, hi int) {
-		kernels.ActivateGrad(o.act, o.call.DIn[0][lo:hi], o.call.DOut[0][lo:hi], o.call.Out[0][lo:hi])
+		dx, dy := o.call.DIn[0][lo:hi], o.call.DOut[0][lo:hi]
+		if f.fromInput() {
+			kernels.ActivateGradFromInput(o.act, dx, dy, o.call.In[0][lo:hi])
+		} else {
+			kernels.ActivateGrad(o.act, dx, dy, o.call.Out[0][lo:hi])
+		}
 	})
 	return o
 }

@@ -122,7 +122,7 @@ func (c goldenCase) run(t *testing.T, layer Layer) {
 		copy(m.Store().Value(p), c.Tensors[strings.TrimPrefix(p.Name, "layer/")].Data)
 	}
 	g := must(lower(m, shapes))
-	g.optimise()
+	g.optimise(true)
 	p := newPlan(g, c.Tensors["input"].Shape[0], true, true)
 	m.Store().Gradients()
 	s := newSession(p, newArena[float32](p.arena), m.Store().weights(), func(r Routine) Op[float32] { return r.New32() })

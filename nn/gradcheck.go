@@ -38,7 +38,7 @@ func (gc GradientCheck) Run(l Layer) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	g.optimise()
+	g.optimise(true)
 	p := newPlan(g, gc.Batch, true, true)
 	w := wideWeights(m.Store(), gc.Seed)
 	s := newSession(p, newArena[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })

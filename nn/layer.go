@@ -100,7 +100,9 @@ type Call[T tensor.Float] struct {
 
 // Activated is implemented by a layer that can apply an elementwise activation to its
 // output while it is still in registers or cache. The compiler uses it to take a built-in
-// activation apart, for a loss that wants logits, and to merge a following one.
+// activation apart, for a loss that wants logits, and to merge a following one. The layer's
+// Backward sees only activations whose derivative is a function of the output; in training
+// the others stay layers of their own.
 type Activated interface {
 	Layer
 	// Epilogue is the activation that the layer ends in, Linear for none.

@@ -138,7 +138,7 @@ func (c *sessionCache) take(store *Store, g *graph, shapes []Shape, batch int) *
 		}
 	}
 	opt := g.clone()
-	opt.optimise()
+	opt.optimise(false)
 	p := newPlan(opt, batch, false, false)
 	return newSession(p, newArena[float32](p.arena), store.weights(), func(r Routine) Op[float32] { return r.New32() })
 }

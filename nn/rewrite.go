@@ -4,12 +4,13 @@ import "slices"
 
 // optimise rewrites the graph into one that computes the same with less work and better
 // numbers: built-in activations are taken apart, losses that want logits get them, what
-// nobody reads is dropped, and activations go back into the layers before them.
-func (g *graph) optimise() {
+// nobody reads is dropped, and activations go back into the layers before them. The graph
+// of a training step keeps those apart that need their input for the gradient.
+func (g *graph) optimise(training bool) {
 	g.split()
 	g.takeLogits()
 	g.prune()
-	g.fuse()
+	g.fuse(training)
 }
 
 // split makes a layer's built-in activation a step of its own.
@@ -81,11 +82,13 @@ func (g *graph) prune() {
 }
 
 // fuse merges an elementwise activation into the layer before it, where nobody else reads
-// what lies between.
-func (g *graph) fuse() {
+// what lies between: in training, not the backward pass either, since a fused layer keeps
+// its output alone.
+func (g *graph) fuse(training bool) {
 	for i := 0; i < len(g.steps); i++ {
 		act, ok := g.steps[i].layer.(Activation)
-		if !ok || !act.Function.elementwise() || g.consumers(g.steps[i].in[0]) != 1 {
+		if !ok || !act.Function.elementwise() || g.consumers(g.steps[i].in[0]) != 1 ||
+			training && act.Function.fromInput() {
 			continue
 		}
 		p := g.producer(g.steps[i].in[0])

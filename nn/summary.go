@@ -56,7 +56,7 @@ func (m *Model) Summary(sizes ...Shape) (Summary, error) {
 		sum.FLOPs += line.FLOPs
 		sum.Layers = append(sum.Layers, line)
 	}
-	g.optimise()
+	g.optimise(false)
 	sum.ArenaBytes = 4 * int64(newPlan(g, 1, false, false).arena)
 	return sum, nil
 }

@@ -185,7 +185,7 @@ func (t *Trainer) plan(n int, shapes []Shape) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.optimise()
+	g.optimise(true)
 	return newPlan(g, n, true, false), nil
 }
 
