@@ -70,7 +70,7 @@ func Demo(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Outcome{Recipe: r.Name, Epochs: len(history.Epochs), SecondsPerEpoch: medianSeconds(history), Model: filepath.Join(o.Dir, modelFile), Metrics: scores}
+	out := &Outcome{Recipe: r.Name, Epochs: len(history.Epochs), SecondsPerEpoch: medianSeconds(history), Model: filepath.Join(o.Dir, train.ModelFile), Metrics: scores}
 	meta := run.Meta
 	meta.Trained.Epochs = len(history.Epochs)
 	for _, name := range r.Metrics {
@@ -80,7 +80,7 @@ func Demo(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 		name string
 		save func(path string) error
 	}{
-		{modelFile, func(path string) error { return modelfile.Save(path, p.model, meta) }},
+		{train.ModelFile, func(path string) error { return modelfile.Save(path, p.model, meta) }},
 		{digitsFile, func(path string) error { return save(grid, path) }},
 		{curvesFile, func(path string) error { return save(curves, path) }},
 		{reportFile, func(path string) error {

@@ -22,15 +22,12 @@ import (
 
 // The files of a run's folder, beside those of package train.
 const (
-	modelFile      = "model.safetensors"
-	checkpointFile = "last.safetensors"
-	historyFile    = "history.jsonl"
-	recipeFile     = "recipe.yaml"
-	curvesFile     = "curves.png"
-	samplesFile    = "samples.png"
+	recipeFile  = "recipe.yaml"
+	curvesFile  = "curves.png"
+	samplesFile = "samples.png"
 )
 
-var runFiles = []string{modelFile, checkpointFile, historyFile, recipeFile, curvesFile, samplesFile}
+var runFiles = []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, recipeFile, curvesFile, samplesFile}
 
 // TrainOptions say where a recipe trains and who is told about it.
 type TrainOptions struct {
@@ -105,13 +102,21 @@ func Train(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 		}
 	}
 	started = true
-	if err := atomicfile.WriteBytes(filepath.Join(o.Dir, recipeFile), text); err != nil {
-		return nil, err
-	}
 	run.Dir, run.Resume = o.Dir, o.Resume
+	keep := func() error { return atomicfile.WriteBytes(filepath.Join(o.Dir, recipeFile), text) }
+	if !o.Resume {
+		if err := keep(); err != nil {
+			return nil, err
+		}
+	}
 	history, err := run.Fit(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if o.Resume { // only now is it known that the run is the same one
+		if err := keep(); err != nil {
+			return nil, err
+		}
 	}
 	return r.finish(ctx, o, d, test, history)
 }
@@ -197,7 +202,7 @@ func (r *Recipe) metadata(p *parts, d *data, version string) (modelfile.Metadata
 
 // finish scores the kept model and draws the pictures.
 func (r *Recipe) finish(ctx context.Context, o TrainOptions, d *data, test dataset.Set, history *train.History) (*Outcome, error) {
-	path := filepath.Join(o.Dir, modelFile)
+	path := filepath.Join(o.Dir, train.ModelFile)
 	model, meta, err := modelfile.Load(path)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,135 @@
+// Command hourglass trains encoder-decoder networks on pictures and runs them.
+//
+// Every verb is a file of this package; it parses its flags, calls the library and prints.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hourglass-go/hourglass/internal/nearest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it returns the exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) int {
+	a := &app{in: in, out: out, err: err}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(err)
+	if failure := root.ExecuteContext(ctx); failure != nil {
+		return a.fail(failure)
+	}
+	return exitDone
+}
+
+// app is what all verbs share.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	json    bool
+	quiet   bool
+	threads int
+	seed    uint64
+	seedSet bool
+}
+
+const maxThreads = 1024
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hourglass",
+		Short: "trains and runs encoder-decoder networks on pictures",
+		Long: `Hourglass trains and runs encoder-decoder networks on pictures: autoencoders that
+squeeze a picture through a few numbers and unfold it again, without the noise.
+
+Begin with
+  hourglass demo                  trains on embedded digits, and shows what came of it
+  hourglass recipes               what else there is to train
+  hourglass train RECIPE -o RUN   trains it
+
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage or input.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			var verbs []string
+			for _, c := range cmd.Commands() {
+				verbs = append(verbs, c.Name())
+			}
+			return usage("unknown verb %q%s", args[0], nearest.Hint(args[0], verbs))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.seedSet = cmd.Flags().Changed("seed")
+			if a.threads < 0 || a.threads > maxThreads {
+				return usage("--threads %d: want 1 to %d, or 0 for all", a.threads, maxThreads)
+			}
+			if a.threads > 0 {
+				runtime.GOMAXPROCS(a.threads)
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%v; `%s --help` lists the flags", err, cmd.CommandPath())
+	})
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "one JSON object a line on standard output, everything else on standard error")
+	flags.BoolVar(&a.quiet, "quiet", false, "no progress, only results")
+	flags.IntVar(&a.threads, "threads", 0, "processor threads to use; 0: all")
+	flags.Uint64Var(&a.seed, "seed", 1, "of everything random")
+	root.AddCommand(
+		a.demo(), a.recipes(), a.models(), a.train(), a.eval(), a.apply(), a.denoise(), a.embed(), a.sample(),
+		a.info(), a.data(), a.bench(), a.version(),
+	)
+	return root
+}
+
+// exactly wants that many arguments, and says what they are.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return usage("%s takes %s, was given %d arguments; `%s --help` shows an example", cmd.CommandPath(), what, len(args), cmd.CommandPath())
+	}
+}
+
+// atLeastOne wants an argument or more.
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return nil
+		}
+		return usage("%s takes %s; `%s --help` shows an example", cmd.CommandPath(), what, cmd.CommandPath())
+	}
+}
+
+// required refuses a flag that was left out.
+func required(name, value string) error {
+	if value == "" {
+		return usage("where to? %s is missing", name)
+	}
+	return nil
+}
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
