@@ -14,9 +14,13 @@ const (
 	// packedMax is the largest packed part of a or b, in elements.
 	packedMax = 1 << 20
 	// rowsBytes is how much of a one group of row tiles takes: half of a small L2.
-	rowsBytes = 512 << 10
-	// blockFlops is the work that a worker claims at once: some five microseconds.
-	blockFlops = 1 << 19
+	rowsBytes = 256 << 10
+	// A worker claims a block at a time. There are to be manyBlocks, so that workers end
+	// together, but none with less than minFlops (half a microsecond, against some 50 ns
+	// for claiming) or, since a panel of b is shared within, much more than maxFlops.
+	manyBlocks = 64
+	minFlops   = 1 << 16
+	maxFlops   = 1 << 21
 )
 
 // tile is what a micro-kernel computes: rows x cols elements of c, rows being part of
@@ -69,7 +73,8 @@ func newBlockedGemm(i isa, s GemmShape) *blockedGemm {
 	g.rowTiles = ceilDiv(s.M, g.tile.rows)
 	g.mc = g.rowTiles
 	tileRows := ceilDiv(s.M, max(1, g.rowTiles))
-	g.perBlock = max(1, blockFlops/max(1, 2*tileRows*min(s.N, g.tile.cols)*g.kc))
+	flops := min(max(2*s.M*s.N*g.kc/manyBlocks, minFlops), maxFlops)
+	g.perBlock = max(1, flops/max(1, 2*tileRows*min(s.N, g.tile.cols)*g.kc))
 	g.group = max(1, rowsBytes/max(1, 4*g.perBlock*tileRows*g.kc))
 	if s.TransB || sparse(4*s.N) && s.M > 2*g.tile.rows {
 		g.nc = min(s.N, max(1, packedMax/(g.kc*g.tile.cols))*g.tile.cols)
@@ -242,6 +247,10 @@ func (g *blockedGemm) packPanel(panel int) {
 	j := g.j0 + panel*g.tile.cols
 	cols := min(g.tile.cols, g.j1-j)
 	dst := g.packedB[panel*g.kc*g.tile.cols:]
+	if !g.TransB && cols == g.tile.cols && g.p1 > g.p0 {
+		vectorSets[g.isa].copyPanel(&dst[0], &g.b[g.p0*g.N+j], g.p1-g.p0, 4*g.N)
+		return
+	}
 	if !g.TransB {
 		for p := g.p0; p < g.p1; p++ {
 			copy(dst[:cols], g.b[p*g.N+j:])

@@ -94,6 +94,7 @@ var vectorSets = [...]*vectors{
 		ema:        emaF32_avx2,
 		fromBytes:  fromBytesF32_avx2,
 		columnSums: columnSumsF32_avx2,
+		copyPanel:  copyPanelF32_avx2,
 		transpose:  transposeF32_avx2,
 		act: [...]unaryFunc{
 			ReLU:      reluF32_avx2,
@@ -130,6 +131,7 @@ var vectorSets = [...]*vectors{
 		ema:        emaF32_avx512,
 		fromBytes:  fromBytesF32_avx512,
 		columnSums: columnSumsF32_avx512,
+		copyPanel:  copyPanelF32_avx512,
 		transpose:  transposeF32_avx512,
 		act: [...]unaryFunc{
 			ReLU:      reluF32_avx512,

@@ -89,6 +89,9 @@ func fromBytesF32_avx512(dst *float32, src *byte, n int, scale float32)
 func columnSumsF32_avx512(dst *float32, x *float32, rows int, n int, stride int)
 
 //go:noescape
+func copyPanelF32_avx512(dst *float32, src *float32, k int, stride int)
+
+//go:noescape
 func transposeF32_avx512(dst *float32, src *float32, k int, stride int)
 
 //go:noescape
@@ -174,6 +177,9 @@ func fromBytesF32_avx2(dst *float32, src *byte, n int, scale float32)
 
 //go:noescape
 func columnSumsF32_avx2(dst *float32, x *float32, rows int, n int, stride int)
+
+//go:noescape
+func copyPanelF32_avx2(dst *float32, src *float32, k int, stride int)
 
 //go:noescape
 func transposeF32_avx2(dst *float32, src *float32, k int, stride int)

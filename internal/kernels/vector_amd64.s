@@ -1862,6 +1862,28 @@ done:
 	VZEROUPPER
 	RET
 
+// func copyPanelF32_avx512(dst *float32, src *float32, k int, stride int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·copyPanelF32_avx512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ stride+24(FP), BX
+
+row:
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	PREFETCHT0 (CX)(BX*8)
+	PREFETCHT0 64(CX)(BX*8)
+	VMOVUPS    Z0, (AX)
+	VMOVUPS    Z1, 64(AX)
+	ADDQ       BX, CX
+	ADDQ       $0x00000080, AX
+	DECQ       DX
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func transposeF32_avx512(dst *float32, src *float32, k int, stride int)
 // Requires: AVX, AVX512F
 TEXT ·transposeF32_avx512(SB), NOSPLIT, $0-32
@@ -3714,6 +3736,27 @@ partRow:
 	VMASKMOVPS Y0, Y1, (AX)
 
 done:
+	VZEROUPPER
+	RET
+
+// func copyPanelF32_avx2(dst *float32, src *float32, k int, stride int)
+// Requires: AVX, MMX+
+TEXT ·copyPanelF32_avx2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ stride+24(FP), BX
+
+row:
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	PREFETCHT0 (CX)(BX*8)
+	VMOVUPS    Y0, (AX)
+	VMOVUPS    Y1, 32(AX)
+	ADDQ       BX, CX
+	ADDQ       $0x00000040, AX
+	DECQ       DX
+	JNZ        row
 	VZEROUPPER
 	RET
 

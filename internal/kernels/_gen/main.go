@@ -40,6 +40,7 @@ func main() {
 			optimizers(g)
 			fromBytes(g)
 			columnSums(g)
+			copyPanel(g)
 			transpose(g)
 		default:
 			log.Fatalf("-set %q: want gemm or vector", *set)

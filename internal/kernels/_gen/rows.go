@@ -106,6 +106,28 @@ func columnSums(g *generator) {
 	g.RET()
 }
 
+// copyPanel generates dst[p*2*lanes+j] = src[p*stride+j] for j < 2*lanes and p < k, k
+// at least 1: a whole panel of a row-major matrix. Stride is in bytes.
+func copyPanel(g *generator) {
+	g.function("copyPanelF32_"+g.name, "func(dst, src *float32, k, stride int)")
+	dst, src := g.Load(g.Param("dst"), g.GP64()), g.Load(g.Param("src"), g.GP64())
+	k, stride := g.Load(g.Param("k"), g.GP64()), g.Load(g.Param("stride"), g.GP64())
+	g.Label("row")
+	lo, hi := g.copy(Mem{Base: src}), g.copy(Mem{Base: src, Disp: g.bytes()})
+	g.PREFETCHT0(Mem{Base: src, Index: stride, Scale: prefetch})
+	if g.bytes() == 64 {
+		g.PREFETCHT0(Mem{Base: src, Index: stride, Scale: prefetch, Disp: 64})
+	}
+	g.VMOVUPS(lo, Mem{Base: dst})
+	g.VMOVUPS(hi, Mem{Base: dst, Disp: g.bytes()})
+	g.ADDQ(stride, src)
+	g.ADDQ(U32(2*g.bytes()), dst)
+	g.DECQ(k)
+	g.JNZ(LabelRef("row"))
+	g.VZEROUPPER()
+	g.RET()
+}
+
 // transpose generates dst[p*2*lanes+j] = src[j*stride+p] for j < lanes and p < k, k a
 // multiple of the lanes: half a panel of a transposed matrix. Stride is in bytes.
 func transpose(g *generator) {
