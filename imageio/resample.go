@@ -2,8 +2,8 @@ package imageio
 
 import (
 	"fmt"
-	"math"
 
+	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
@@ -20,23 +20,27 @@ const (
 	Area
 	// Bilinear is the tent 1-|t|.
 	Bilinear
-	// Bicubic is the cubic of Keys (1981) with a = -1/2:
+	// Bicubic is the cubic of Keys (1981), with a = -1/2 unless Resampling.CubicA is set:
 	// (a+2)|t|^3 - (a+3)|t|^2 + 1 up to 1, a|t|^3 - 5a|t|^2 + 8a|t| - 4a up to 2.
 	Bicubic
-	// Lanczos3 is sinc(t) sinc(t/3) up to 3.
-	Lanczos3
+	Lanczos3 // sinc(t) sinc(t/3) up to 3
+	Lanczos2 // sinc(t) sinc(t/2) up to 2
+	Box      // 1 within a half; antialiased, the mean of the pixels whose centres the footprint holds
+	Hamming  // sinc(t) (0.54 + 0.46 cos(pi t)) up to 1
 )
 
 var filters = [...]struct {
-	name    string
-	support float64 // the kernel is zero beyond
-	kernel  func(t float64) float64
+	name   string
+	method kernels.Interpolation
 }{
-	Nearest:  {"nearest", .5, nil},
-	Area:     {"area", .5, nil},
-	Bilinear: {"bilinear", 1, func(t float64) float64 { return max(1-t, 0) }},
-	Bicubic:  {"bicubic", 2, keys},
-	Lanczos3: {"lanczos3", 3, lanczos3},
+	Nearest:  {"nearest", kernels.InterpolateNearest},
+	Area:     {"area", kernels.InterpolateArea},
+	Bilinear: {"bilinear", kernels.InterpolateLinear},
+	Bicubic:  {"bicubic", kernels.InterpolateCubic},
+	Lanczos3: {"lanczos3", kernels.InterpolateLanczos3},
+	Lanczos2: {"lanczos2", kernels.InterpolateLanczos2},
+	Box:      {"box", kernels.InterpolateBox},
+	Hamming:  {"hamming", kernels.InterpolateHamming},
 }
 
 // String returns the filter's name: "bicubic".
@@ -47,92 +51,64 @@ func (f Filter) String() string {
 	return filters[f].name
 }
 
-// keys is Keys' cubic of the distance t >= 0.
-func keys(t float64) float64 {
-	const a = -.5
-	switch {
-	case t <= 1:
-		return ((a+2)*t-(a+3))*t*t + 1
-	case t < 2:
-		return ((a*t-5*a)*t+8*a)*t - 4*a
-	}
-	return 0
-}
+// Border is what a filter meets where it reaches beyond the picture.
+type Border int
 
-// lanczos3 is the windowed sinc of the distance t >= 0.
-func lanczos3(t float64) float64 {
-	if t == 0 {
-		return 1
-	}
-	if t >= 3 {
-		return 0
-	}
-	x := math.Pi * t
-	return 3 * math.Sin(x) * math.Sin(x/3) / (x * x)
-}
+// The borders.
+const (
+	BorderExclude   Border = iota // nothing: the weights of the pixels inside are brought to the sum 1
+	BorderSymmetric               // the picture's mirror image: c b a | a b c
+	BorderEdge                    // the border's pixel again and again: a a a | a b c
+)
+
+var borders = [...]kernels.Border{kernels.BorderExclude, kernels.BorderSymmetric, kernels.BorderEdge}
 
 // Resampling is how a picture is brought to another size. Output pixel i has its centre
 // at x = (i + 1/2) in/out - 1/2 in the input (half-pixel coordinates), and is the sum
 //
 //	out[i] = sum over j of k((j - x)/s) in[j]  /  sum over j of k((j - x)/s)
 //
-// of the input pixels j inside the picture; those beyond its border do not count. The
-// width s of the kernel k is 1, or, antialiased, max(in/out, 1): shrinking then first
-// blurs away what the smaller picture cannot show. Rows and columns are filtered apart.
-// Antialiased, this is what PIL's resize and tf.image.resize(antialias=True) compute;
-// not antialiased, tf.image.resize.
+// over the input pixels j and what Border puts beside them. The width s of the kernel k is
+// 1, or, antialiased, max(in/out, 1): shrinking then first blurs away what the smaller
+// picture cannot show. Rows and columns are filtered apart. The zero Border is that of
+// tf.image.resize, with its flag antialias; [MATLAB] and [PIL] name the behaviour of others.
 type Resampling struct {
 	Filter    Filter
 	Antialias bool // no meaning for Nearest and Area
+	Border    Border
+	CubicA    float64 // a of Bicubic, -1/2 where it is 0
 }
 
-// axis holds the weights that bring one axis from in to out samples: output i is the
-// sum over k of weight[i*taps+k] * input[first[i]+k].
-type axis struct {
-	in, out int
-	taps    int
-	first   []int
-	weight  []float64
+// MATLAB is what imresize does by default: antialiased, except for Nearest, with symmetric
+// borders. It is how the pictures of published super-resolution results were shrunk.
+func MATLAB(f Filter) Resampling {
+	return Resampling{Filter: f, Antialias: f != Nearest, Border: BorderSymmetric}
 }
 
-func newAxis(in, out int, r Resampling) *axis {
-	scale := float64(in) / float64(out)
-	f := filters[r.Filter]
-	width := 1.
-	if r.Filter == Area || r.Antialias && r.Filter != Nearest {
-		width = max(scale, 1)
+// PIL is what Image.resize of Pillow does, with any of its filters: antialiased, except
+// for Nearest, what lies outside excluded. Pillow rounds pictures of 8 bits between the
+// two axes too, which is not imitated.
+func PIL(f Filter) Resampling { return Resampling{Filter: f, Antialias: f != Nearest} }
+
+// axis returns the weights that bring one axis from in to out pixels.
+func (r Resampling) axis(in, out int) *kernels.Axis {
+	a := r.CubicA
+	if a == 0 {
+		a = -.5
 	}
-	reach := f.support * width
-	if r.Filter == Area {
-		reach = scale / 2
+	return kernels.NewResampleAxis(in, out, kernels.Resampling{
+		Interpolation: filters[r.Filter].method, Antialias: r.Antialias, Border: borders[r.Border], CubicA: a,
+	})
+}
+
+func (r Resampling) check() error {
+	if r.Filter < 0 || int(r.Filter) >= len(filters) {
+		return fmt.Errorf("imageio: there is no filter %v", r.Filter)
 	}
-	a := &axis{in: in, out: out, taps: min(int(math.Ceil(2*reach))+2, in), first: make([]int, out)}
-	a.weight = make([]float64, out*a.taps)
-	for i := range out {
-		x := (float64(i)+.5)*scale - .5
-		lo := int(math.Ceil(x - reach - .5)) // one early is harmless: its weight is zero
-		lo = min(max(lo, 0), in-a.taps)
-		a.first[i] = lo
-		w := a.weight[i*a.taps : (i+1)*a.taps]
-		if r.Filter == Nearest {
-			w[(2*i+1)*in/(2*out)-lo] = 1
-			continue
-		}
-		sum := 0.
-		for k := range w {
-			j := float64(lo + k)
-			if r.Filter == Area { // the part of pixel j under the footprint
-				w[k] = max(0, min(j+.5, x+reach)-max(j-.5, x-reach))
-			} else {
-				w[k] = f.kernel(math.Abs(j-x) / width)
-			}
-			sum += w[k]
-		}
-		for k := range w {
-			w[k] /= sum
-		}
+	if r.Border < 0 || int(r.Border) >= len(borders) {
+		return fmt.Errorf("imageio: there is no border number %d", r.Border)
 	}
-	return a
+	return nil
 }
 
 // ResizeTensor returns a tensor [H, W, C] brought to [h, w, C]. Sums are taken in
@@ -145,55 +121,14 @@ func ResizeTensor(t *tensor.Tensor, h, w int, r Resampling) (*tensor.Tensor, err
 	if h < 1 || w < 1 {
 		return nil, fmt.Errorf("imageio: resizing to %dx%d; both sides must be at least 1", w, h)
 	}
-	if r.Filter < 0 || int(r.Filter) >= len(filters) {
-		return nil, fmt.Errorf("imageio: there is no filter %v", r.Filter)
+	if err := r.check(); err != nil {
+		return nil, err
 	}
 	inH, inW, ch := t.Shape[0], t.Shape[1], t.Shape[2]
 	out := tensor.New(h, w, ch)
-	cols, rows := newAxis(inW, w, r), newAxis(inH, h, r)
-
-	// Input rows are shrunk along x when the first output row needs them and kept in a
-	// ring: memory is a few rows, whatever the picture's size.
-	ring := make([][]float64, rows.taps)
-	for k := range ring {
-		ring[k] = make([]float64, w*ch)
-	}
-	done := 0 // input rows filtered so far
-	sum := make([]float64, w*ch)
-	for y := range h {
-		first := rows.first[y]
-		for ; done < first+rows.taps; done++ {
-			cols.filterRow(ring[done%rows.taps], t.Data[done*inW*ch:(done+1)*inW*ch], ch)
-		}
-		clear(sum)
-		for k, wk := range rows.weight[y*rows.taps : (y+1)*rows.taps] {
-			if wk == 0 {
-				continue
-			}
-			for i, v := range ring[(first+k)%rows.taps] {
-				sum[i] += wk * v
-			}
-		}
-		for i, v := range sum {
-			out.Data[y*w*ch+i] = float32(v)
-		}
-	}
+	resize := kernels.NewSeparable[float64, float32](1, r.axis(inH, h), r.axis(inW, w), ch, 0)
+	resize.Run(nil, out.Data, t.Data, make([]float64, kernels.SeparableScratch(1, h, inW*ch)))
 	return out, nil
-}
-
-// filterRow applies the axis to one row of pixels of ch samples.
-func (a *axis) filterRow(dst []float64, src []float32, ch int) {
-	for i, first := range a.first {
-		for c := range ch {
-			sum := 0.
-			at := first*ch + c
-			for _, w := range a.weight[i*a.taps : (i+1)*a.taps] {
-				sum += w * float64(src[at])
-				at += ch
-			}
-			dst[i*ch+c] = sum
-		}
-	}
 }
 
 // Resize returns the picture at another size, h high and w wide, with its depth and
