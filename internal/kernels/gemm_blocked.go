@@ -3,9 +3,9 @@ package kernels
 // The blocked product follows Goto and van de Geijn 2008, cut down to what a register
 // tile of 14x32 needs: c is split in register tiles, a micro-kernel computes one tile
 // for up to kcMax terms of the sum, and a panel of b (one tile wide) stays in cache
-// while the rows of a pass by. Row-major b is read where it lies unless its rows are
-// so far apart that they fall on the same cache sets; transposed b is packed into
-// panels first. How anything is split depends on the shape alone.
+// while the rows of a pass by. Both operands are read where they lie unless that would
+// be slow: b is packed into panels where it is transposed or where a panel's rows are
+// on too many pages, and so are tiles of a. How anything is split depends on the shape alone.
 
 const (
 	// kcMax is the longest partial sum: a panel of b is then at most 128 KiB. It also
@@ -55,8 +55,11 @@ type blockedGemm struct {
 	perBlock   int // row tiles in a block
 	group      int // blocks of rows that share the cache while all panels pass
 
-	packedA []float32 // rows of kc+rowPad; nil where a is read in place
-	packedB []float32 // panels of kc x tile.cols; nil where b is read in place
+	// Element (r, p) of a row tile is at r*aRow+p*aCol from its start, in a or packed.
+	aRow, aCol int
+	tileA      int       // elements of a packed row tile
+	packedA    []float32 // nil where a is read in place
+	packedB    []float32 // panels of kc x tile.cols; nil where b is read in place
 
 	// One region: row tiles [i0, i1), columns [j0, j1) and terms [p0, p1).
 	c, a, b, bias          []float32
@@ -76,24 +79,36 @@ func newBlockedGemm(i isa, s GemmShape) *blockedGemm {
 	flops := min(max(2*s.M*s.N*g.kc/manyBlocks, minFlops), maxFlops)
 	g.perBlock = max(1, flops/max(1, 2*tileRows*min(s.N, g.tile.cols)*g.kc))
 	g.group = max(1, rowsBytes/max(1, 4*g.perBlock*tileRows*g.kc))
-	if s.TransB || sparse(4*s.N) && s.M > 2*g.tile.rows {
+	if s.TransB || scattered(g.kc, 4*s.N) && g.rowTiles >= packReuse {
 		g.nc = min(s.N, max(1, packedMax/(g.kc*g.tile.cols))*g.tile.cols)
 		g.packedB = make([]float32, g.panels(g.nc)*g.kc*g.tile.cols)
 	}
-	if !s.TransA && collides(4*s.K) && s.N > 2*g.tile.cols {
-		g.mc = min(g.mc, max(1, packedMax/((g.kc+rowPad)*g.tile.rows)))
-		g.packedA = make([]float32, g.mc*g.tile.rows*(g.kc+rowPad))
+	if g.panels(s.N) >= packReuse && (s.TransA && scattered(g.kc, 4*s.M) || !s.TransA && collides(4*s.K)) {
+		g.aRow, g.aCol, g.tileA = g.kc+rowPad, 1, g.tile.rows*(g.kc+rowPad)
+		if s.TransA {
+			g.aRow, g.aCol, g.tileA = 1, vectorSets[i].lanes, vectorSets[i].lanes*g.kc
+		}
+		g.mc = min(g.mc, max(1, packedMax/g.tileA))
+		g.packedA = make([]float32, g.mc*g.tileA)
+	} else if s.TransA {
+		g.aRow, g.aCol = 1, s.M
+	} else {
+		g.aRow, g.aCol = s.K, 1
 	}
 	return g
 }
 
+// packReuse is how often a packed tile of a, or panel of b, must be used to be worth
+// its packing.
+const packReuse = 8
+
+// scattered says whether k rows this many bytes apart lie on more pages than a
+// first-level TLB remembers.
+func scattered(k, stride int) bool { return k*min(stride, 4096) > 160*4096 }
+
 // collides says whether rows this many bytes apart all fall on the same set of a
 // first-level cache, which has fewer ways than a tile has rows.
 func collides(stride int) bool { return stride%4096 == 0 }
-
-// sparse says whether rows this many bytes apart share so few cache sets that a panel
-// would evict itself from the second level.
-func sparse(stride int) bool { return stride >= 2048 && stride%1024 == 0 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
@@ -179,16 +194,9 @@ func (g *blockedGemm) blockTile(n int) {
 func (g *blockedGemm) block(from, to, panel int) {
 	j := g.j0 + panel*g.tile.cols
 	cols := min(g.tile.cols, g.j1-j)
-	aRow, aCol := g.K, 1
-	switch {
-	case g.packedA != nil:
-		aRow = g.kc + rowPad
-	case g.TransA:
-		aRow, aCol = 1, g.M
-	}
 	t := tile{
 		k: g.p1 - g.p0, cols: cols,
-		strideC: 4 * g.N, rowA: 4 * aRow, stepA: 4 * aCol, strideB: 4 * g.N,
+		strideC: 4 * g.N, rowA: 4 * g.aRow, stepA: 4 * g.aCol, strideB: 4 * g.N,
 	}
 	if g.p0 > 0 || g.Accumulate {
 		t.add = 1
@@ -219,9 +227,9 @@ func (g *blockedGemm) block(from, to, panel int) {
 		switch {
 		case t.k == 0:
 		case g.packedA != nil:
-			t.a = &g.packedA[(i-g.rowStart(g.i0))*aRow]
+			t.a = &g.packedA[(r-g.i0)*g.tileA]
 		default:
-			t.a = &g.a[i*aRow+g.p0*aCol]
+			t.a = &g.a[i*g.aRow+g.p0*g.aCol]
 		}
 		g.isa.gemmTile(g.rowStart(r+1)-i, &t)
 	}
@@ -233,12 +241,20 @@ func (g *blockedGemm) block(from, to, panel int) {
 	}
 }
 
-// packRows copies terms [p0, p1) of the rows of one row tile of a.
+// packRows copies terms [p0, p1) of one row tile of a.
 func (g *blockedGemm) packRows(tile int) {
-	stride := g.kc + rowPad
-	first := g.rowStart(g.i0)
-	for i := g.rowStart(tile); i < g.rowStart(tile+1); i++ {
-		copy(g.packedA[(i-first)*stride:], g.a[i*g.K+g.p0:i*g.K+g.p1])
+	k := g.p1 - g.p0
+	if k == 0 {
+		return
+	}
+	dst := g.packedA[(tile-g.i0)*g.tileA:]
+	lo, hi := g.rowStart(tile), g.rowStart(tile+1)
+	if g.TransA {
+		vectorSets[g.isa].copyStrip(&dst[0], &g.a[g.p0*g.M+lo], k, 4*g.M, hi-lo)
+		return
+	}
+	for i := lo; i < hi; i++ {
+		copy(dst[(i-lo)*g.aRow:], g.a[i*g.K+g.p0:][:k])
 	}
 }
 

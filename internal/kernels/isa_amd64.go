@@ -95,6 +95,7 @@ var vectorSets = [...]*vectors{
 		fromBytes:  fromBytesF32_avx2,
 		columnSums: columnSumsF32_avx2,
 		copyPanel:  copyPanelF32_avx2,
+		copyStrip:  copyStripF32_avx2,
 		transpose:  transposeF32_avx2,
 		act: [...]unaryFunc{
 			ReLU:      reluF32_avx2,
@@ -132,6 +133,7 @@ var vectorSets = [...]*vectors{
 		fromBytes:  fromBytesF32_avx512,
 		columnSums: columnSumsF32_avx512,
 		copyPanel:  copyPanelF32_avx512,
+		copyStrip:  copyStripF32_avx512,
 		transpose:  transposeF32_avx512,
 		act: [...]unaryFunc{
 			ReLU:      reluF32_avx512,

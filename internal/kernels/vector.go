@@ -20,6 +20,7 @@ type vectors struct {
 	fromBytes        func(dst *float32, src *byte, n int, scale float32) // n a multiple of lanes
 	columnSums       func(dst, x *float32, rows, n, stride int)          // dst += sums; stride in bytes
 	copyPanel        func(dst, src *float32, k, stride int)              // 2*lanes columns of k > 0 rows
+	copyStrip        func(dst, src *float32, k, stride, cols int)        // cols <= lanes columns of k > 0 rows
 	transpose        func(dst, src *float32, k, stride int)              // lanes columns, k a multiple of lanes
 	lanes            int
 }

@@ -92,6 +92,9 @@ func columnSumsF32_avx512(dst *float32, x *float32, rows int, n int, stride int)
 func copyPanelF32_avx512(dst *float32, src *float32, k int, stride int)
 
 //go:noescape
+func copyStripF32_avx512(dst *float32, src *float32, k int, stride int, cols int)
+
+//go:noescape
 func transposeF32_avx512(dst *float32, src *float32, k int, stride int)
 
 //go:noescape
@@ -180,6 +183,9 @@ func columnSumsF32_avx2(dst *float32, x *float32, rows int, n int, stride int)
 
 //go:noescape
 func copyPanelF32_avx2(dst *float32, src *float32, k int, stride int)
+
+//go:noescape
+func copyStripF32_avx2(dst *float32, src *float32, k int, stride int, cols int)
 
 //go:noescape
 func transposeF32_avx2(dst *float32, src *float32, k int, stride int)

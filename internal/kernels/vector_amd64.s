@@ -1884,6 +1884,28 @@ row:
 	VZEROUPPER
 	RET
 
+// func copyStripF32_avx512(dst *float32, src *float32, k int, stride int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·copyStripF32_avx512(SB), NOSPLIT, $0-40
+	MOVQ  dst+0(FP), AX
+	MOVQ  src+8(FP), CX
+	MOVQ  k+16(FP), DX
+	MOVQ  stride+24(FP), BX
+	MOVQ  cols+32(FP), SI
+	MOVQ  $-1, DI
+	BZHIQ SI, DI, DI
+	KMOVW DI, K1
+
+row:
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      BX, CX
+	ADDQ      $0x00000040, AX
+	DECQ      DX
+	JNZ       row
+	VZEROUPPER
+	RET
+
 // func transposeF32_avx512(dst *float32, src *float32, k int, stride int)
 // Requires: AVX, AVX512F
 TEXT ·transposeF32_avx512(SB), NOSPLIT, $0-32
@@ -3755,6 +3777,28 @@ row:
 	VMOVUPS    Y1, 32(AX)
 	ADDQ       BX, CX
 	ADDQ       $0x00000040, AX
+	DECQ       DX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func copyStripF32_avx2(dst *float32, src *float32, k int, stride int, cols int)
+// Requires: AVX
+TEXT ·copyStripF32_avx2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    k+16(FP), DX
+	MOVQ    stride+24(FP), BX
+	MOVQ    cols+32(FP), SI
+	LEAQ    lanemask<>+0(SB), DI
+	NEGQ    SI
+	VMOVUPS 64(DI)(SI*4), Y1
+
+row:
+	VMASKMOVPS (CX), Y1, Y0
+	VMOVUPS    Y0, (AX)
+	ADDQ       BX, CX
+	ADDQ       $0x00000020, AX
 	DECQ       DX
 	JNZ        row
 	VZEROUPPER

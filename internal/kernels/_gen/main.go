@@ -41,6 +41,7 @@ func main() {
 			fromBytes(g)
 			columnSums(g)
 			copyPanel(g)
+			copyStrip(g)
 			transpose(g)
 		default:
 			log.Fatalf("-set %q: want gemm or vector", *set)

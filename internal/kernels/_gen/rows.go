@@ -128,6 +128,41 @@ func copyPanel(g *generator) {
 	g.RET()
 }
 
+// copyStrip generates dst[p*lanes+j] = src[p*stride+j] for j < cols and p < k, k at
+// least 1 and cols at most the lanes: the rows of a tile where they are columns. What
+// follows cols in dst becomes 0. Stride is in bytes.
+func copyStrip(g *generator) {
+	table := g.maskTable()
+	g.function("copyStripF32_"+g.name, "func(dst, src *float32, k, stride, cols int)")
+	dst, src := g.Load(g.Param("dst"), g.GP64()), g.Load(g.Param("src"), g.GP64())
+	k, stride := g.Load(g.Param("k"), g.GP64()), g.Load(g.Param("stride"), g.GP64())
+	cols := g.Load(g.Param("cols"), g.GP64())
+	x := g.vec()
+	var load func()
+	if g.masks {
+		bits, mask := g.GP64(), g.K()
+		g.MOVQ(I32(-1), bits)
+		g.BZHIQ(cols, bits, bits)
+		g.KMOVW(bits.As32(), mask)
+		load = func() { g.VMOVUPS_Z(Mem{Base: src}, mask, x) }
+	} else {
+		at, mask := g.GP64(), g.vec()
+		g.LEAQ(table, at)
+		g.NEGQ(cols)
+		g.VMOVUPS(Mem{Base: at, Index: cols, Scale: 4, Disp: 64}, mask)
+		load = func() { g.VMASKMOVPS(Mem{Base: src}, mask, x) }
+	}
+	g.Label("row")
+	load()
+	g.VMOVUPS(x, Mem{Base: dst})
+	g.ADDQ(stride, src)
+	g.ADDQ(U32(g.bytes()), dst)
+	g.DECQ(k)
+	g.JNZ(LabelRef("row"))
+	g.VZEROUPPER()
+	g.RET()
+}
+
 // transpose generates dst[p*2*lanes+j] = src[j*stride+p] for j < lanes and p < k, k a
 // multiple of the lanes: half a panel of a transposed matrix. Stride is in bytes.
 func transpose(g *generator) {
