@@ -46,6 +46,9 @@ type job struct{ in, out string }
 // looked at before the first picture is read. It ends at the first picture that fails;
 // the results before it are there, and whole.
 func Apply(ctx context.Context, path string, o ApplyOptions) error {
+	if err := checkModelFile(path); err != nil {
+		return err
+	}
 	pipeline, err := tasks.Open(path)
 	if err != nil {
 		return err

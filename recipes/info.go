@@ -59,7 +59,7 @@ func Describe(what string, set []string, size []int) (*Info, error) {
 			return nil, problem("--set", "%s is a model file, whose graph is what it is", what)
 		}
 		var meta modelfile.Metadata
-		if m, meta, err = modelfile.Load(what); err != nil {
+		if m, meta, err = loadModel(what); err != nil {
 			return nil, err
 		}
 		info.Kind, info.Metadata = "model", &meta

@@ -95,6 +95,7 @@ func Names() []string {
 	for i, e := range entries {
 		names[i] = strings.TrimSuffix(e.Name(), ".yaml")
 	}
+	slices.Sort(names) // the endings, gone now, had a part in the order
 	return names
 }
 

@@ -129,6 +129,9 @@ func (r *Recipe) prepare(ctx context.Context, p *parts, o TrainOptions) (run *tr
 	}
 	p.model.Init(r.Seed)
 	if o.Init != "" {
+		if err := checkModelFile(o.Init); err != nil {
+			return nil, nil, nil, err
+		}
 		if err := modelfile.LoadWeights(o.Init, p.model); err != nil {
 			return nil, nil, nil, err
 		}
@@ -271,9 +274,28 @@ func clearRun(dir string) error {
 	return nil
 }
 
-// ofModel returns the recipe that a model was trained by.
+// checkModelFile makes sure that there is a file before anything else is done for it.
+func checkModelFile(path string) error {
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		return problem(path, "%v, want a model file", underlying(err))
+	case info.IsDir():
+		return problem(path, "it is a folder, want a model file, such as %s", filepath.Join(path, train.ModelFile))
+	}
+	return nil
+}
+
+// loadModel reads a model file.
+func loadModel(path string) (*nn.Model, modelfile.Metadata, error) {
+	if err := checkModelFile(path); err != nil {
+		return nil, modelfile.Metadata{}, err
+	}
+	return modelfile.Load(path)
+}
+
+// ofModel returns a model and the recipe that it was trained by.
 func ofModel(path string) (*nn.Model, modelfile.Metadata, *Recipe, error) {
-	model, meta, err := modelfile.Load(path)
+	model, meta, err := loadModel(path)
 	if err != nil {
 		return nil, meta, nil, err
 	}

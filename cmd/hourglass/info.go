@@ -93,7 +93,7 @@ func printMetadata(w io.Writer, m *modelfile.Metadata) error {
 		rows = append(rows, []string{"trained", fmt.Sprintf("%d epochs on %s, seed %d, by version %s", t.Epochs, t.Data, t.Seed, t.Version)})
 	}
 	for _, s := range m.Scores {
-		rows = append(rows, []string{s.Metric, fmt.Sprintf("%.4g%s on %d %s pictures of %s", s.Value, units[s.Metric], s.Samples, s.Split, s.Data)})
+		rows = append(rows, []string{s.Metric, fmt.Sprintf("%s on %d %s pictures of %s", figure(s.Metric, s.Value), s.Samples, s.Split, s.Data)})
 	}
 	fmt.Fprintln(w)
 	return table(w, rows)

@@ -49,14 +49,19 @@ func table(w io.Writer, rows [][]string) error {
 	return t.Flush()
 }
 
-// units of metrics that have one.
-var units = map[string]string{"psnr": " dB", "psnr_input": " dB"}
+// figure writes a metric's value with its unit.
+func figure(metric string, v float64) string {
+	if strings.HasPrefix(strings.TrimPrefix(metric, "val_"), "psnr") {
+		return fmt.Sprintf("%.2f dB", v)
+	}
+	return fmt.Sprintf("%.4f", v)
+}
 
-// metricLine writes metrics in the order of the names given, then the others.
+// metricLine writes metrics in the order of their names.
 func metricLine(metrics map[string]float64) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
-		parts = append(parts, fmt.Sprintf("%s %.4g%s", name, metrics[name], units[strings.TrimPrefix(name, "val_")]))
+		parts = append(parts, name+" "+figure(name, metrics[name]))
 	}
 	return strings.Join(parts, ", ")
 }

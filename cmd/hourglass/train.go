@@ -103,7 +103,7 @@ func (a *app) follow(ctx context.Context, r *recipes.Recipe, o recipes.TrainOpti
 	outcome, err := run(ctx, r, o)
 	p.end()
 	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("interrupted%s (%w)", resumeHint(o.Dir), context.Canceled)
+		return &interruptedError{resumeHint(o.Dir)}
 	}
 	if err == nil {
 		err = broken
