@@ -27,6 +27,9 @@ type BatchNorm struct {
 	Epsilon  float64 // 1e-3 where it is 0
 	// NoScale and NoCenter leave out gamma and beta.
 	NoScale, NoCenter bool
+	// Unbiased makes the moving variance follow sum((x-mean)²)/(n-1), as PyTorch does; its
+	// momentum is 1-Momentum. What normalises a training batch is the same either way.
+	Unbiased bool
 }
 
 func init() { Register("batch_norm", 1, BatchNorm{}) }
@@ -146,11 +149,14 @@ func (o *batchNormOp[T]) Forward(c *Call[T]) {
 	}
 	o.reduce(false, o.mean)
 	o.reduce(true, o.rstd)
-	momentum := T(o.layer.Momentum)
+	momentum, unbias := T(o.layer.Momentum), T(1)
+	if o.layer.Unbiased {
+		unbias = T(o.rows) / T(max(o.rows-1, 1))
+	}
 	for i, v := range o.rstd {
 		if c.UpdateState {
 			state[0][i] = state[0][i]*momentum + o.mean[i]*(1-momentum)
-			state[1][i] = state[1][i]*momentum + v*(1-momentum)
+			state[1][i] = state[1][i]*momentum + v*unbias*(1-momentum)
 		}
 		o.rstd[i] = 1 / T(math.Sqrt(float64(v+eps)))
 	}

@@ -1,0 +1,178 @@
+package kernels
+
+// NormShape is how normalisation sees one sample: Positions x Groups x Width numbers in
+// row-major order. Each group, all its positions and all its width, has one mean and one
+// variance. With H x W pixels of C channels it is
+//
+//	layer norm of each pixel    a sample is a pixel: {1, 1, C}
+//	layer norm of a picture     {1, 1, H*W*C}
+//	group norm in G groups      {H*W, G, C/G}
+//	instance norm               {H*W, C, 1}
+type NormShape struct {
+	Positions, Groups, Width int
+	// ByPosition says that scale and shift differ by position and width, and are the same
+	// for all groups: as in layer normalisation. Otherwise they differ by group and width,
+	// that is by channel.
+	ByPosition bool
+}
+
+// Size is the number of elements in a sample.
+func (s NormShape) Size() int { return s.Positions * s.Groups * s.Width }
+
+// Affine is the number of scales and of shifts.
+func (s NormShape) Affine() int {
+	if s.ByPosition {
+		return s.Positions * s.Width
+	}
+	return s.Groups * s.Width
+}
+
+// affine is where the scales of a position and a group begin.
+func (s NormShape) affine(p, g int) int {
+	if s.ByPosition {
+		return p * s.Width
+	}
+	return g * s.Width
+}
+
+// Work is the length of the sums that NormMoments and NormGrad work with.
+func (s NormShape) Work() int { return 2 * s.Groups * max(s.Width, 1) }
+
+// NormMoments computes the mean and the variance (of the population, in two passes) of
+// each group of the sample x. work holds Work() numbers.
+func NormMoments[T Float](s NormShape, mean, variance, x []T, work []float64) {
+	need("NormMoments", "x", len(x), s.Size())
+	n := float64(s.Positions * s.Width)
+	sum, squares := work[:s.Groups], work[s.Groups:2*s.Groups]
+	clear(work[:2*s.Groups])
+	for at := 0; at < s.Size(); {
+		for g := range sum {
+			for _, v := range x[at : at+s.Width] {
+				sum[g] += float64(v)
+			}
+			at += s.Width
+		}
+	}
+	for g := range sum {
+		sum[g] /= n
+		mean[g] = T(sum[g])
+	}
+	for at := 0; at < s.Size(); {
+		for g, m := range sum {
+			for _, v := range x[at : at+s.Width] {
+				d := float64(v) - m
+				squares[g] += d * d
+			}
+			at += s.Width
+		}
+	}
+	for g, v := range squares {
+		variance[g] = T(v / n)
+	}
+}
+
+// Normalise computes for one sample y = gamma * (x-mean)*rstd + beta. y may be x.
+func Normalise[T Float](s NormShape, y, x, mean, rstd, gamma, beta []T) {
+	need("Normalise", "y", len(y), s.Size())
+	need("Normalise", "x", len(x), s.Size())
+	at := 0
+	for p := range s.Positions {
+		for g := range s.Groups {
+			a, m, r := s.affine(p, g), mean[g], rstd[g]
+			scale, shift := gamma[a:a+s.Width], beta[a:a+s.Width]
+			to := y[at : at+s.Width]
+			for k, v := range x[at : at+s.Width] {
+				to[k] = (v-m)*r*scale[k] + shift[k]
+			}
+			at += s.Width
+		}
+	}
+}
+
+// NormGrad computes the gradients of Normalise for one sample. It adds to dgamma and dbeta
+// and, where dx is not nil, sets dx. With xh = (x-mean)*rstd and means over the group,
+//
+//	dgamma += dy*xh, dbeta += dy
+//	dx = rstd * (dy*gamma - mean(dy*gamma) - xh*mean(dy*gamma*xh))
+//
+// or dx = rstd*dy*gamma where the moments are constants, not functions of x. work holds
+// Work() numbers.
+func NormGrad[T Float](s NormShape, dx, dgamma, dbeta, dy, x, mean, rstd, gamma []T, constant bool, work []float64) {
+	need("NormGrad", "dy", len(dy), s.Size())
+	need("NormGrad", "x", len(x), s.Size())
+	width := s.Groups
+	if !s.ByPosition {
+		width *= s.Width
+	}
+	first, second := work[:width], work[width:2*width] // sums of dy and of dy*xh, as gamma goes
+	clear(work[:2*width])
+	if s.ByPosition {
+		normSumsByPosition(s, dgamma, dbeta, dy, x, mean, rstd, gamma, first, second)
+	} else {
+		normSumsByChannel(s, dgamma, dbeta, dy, x, mean, rstd, gamma, first, second)
+	}
+	if dx == nil {
+		return
+	}
+	n := float64(s.Positions * s.Width)
+	at := 0
+	for p := range s.Positions {
+		for g := range s.Groups {
+			a, m, r := s.affine(p, g), mean[g], rstd[g]
+			scale := gamma[a : a+s.Width]
+			m1, m2 := T(first[g]/n), T(second[g]/n)
+			if constant {
+				m1, m2 = 0, 0
+			}
+			for k, gk := range scale {
+				xh := (x[at+k] - m) * r
+				dx[at+k] = r * (dy[at+k]*gk - m1 - xh*m2)
+			}
+			at += s.Width
+		}
+	}
+}
+
+func normSumsByPosition[T Float](s NormShape, dgamma, dbeta, dy, x, mean, rstd, gamma []T, first, second []float64) {
+	at := 0
+	for p := range s.Positions {
+		for g := range s.Groups {
+			a, m, r := p*s.Width, mean[g], rstd[g]
+			for k := range s.Width {
+				d, xh := dy[at+k], (x[at+k]-m)*r
+				dbeta[a+k] += d
+				dgamma[a+k] += d * xh
+				first[g] += float64(d * gamma[a+k])
+				second[g] += float64(d * gamma[a+k] * xh)
+			}
+			at += s.Width
+		}
+	}
+}
+
+// normSumsByChannel sums by channel first; a group's sums are those of its channels, each
+// times its gamma.
+func normSumsByChannel[T Float](s NormShape, dgamma, dbeta, dy, x, mean, rstd, gamma []T, first, second []float64) {
+	at := 0
+	for range s.Positions {
+		for g := range s.Groups {
+			m, r := mean[g], rstd[g]
+			for k := range s.Width {
+				d, c := dy[at+k], g*s.Width+k
+				first[c] += float64(d)
+				second[c] += float64(d * (x[at+k] - m) * r)
+			}
+			at += s.Width
+		}
+	}
+	for g := range s.Groups {
+		var a, b float64
+		for c := g * s.Width; c < (g+1)*s.Width; c++ {
+			dbeta[c] += T(first[c])
+			dgamma[c] += T(second[c])
+			a += first[c] * float64(gamma[c])
+			b += second[c] * float64(gamma[c])
+		}
+		first[g], second[g] = a, b // channel g has been read: g <= g*Width
+	}
+}
