@@ -37,6 +37,24 @@ type tile struct {
 	add                           int // 1 adds c
 	act                           int // 0 identity, 1 ReLU, 2 leaky ReLU
 	alpha                         float32
+
+	// Where rows are gathered, see [Gather]: k terms at each of taps pointers a row.
+	rows   **float32 // taps groups of pointers, one a row
+	taps   int       // counted down by the kernel
+	valid  int       // rows of c that exist
+	cursor int       // the kernel's place in rows
+}
+
+// inTile returns what the micro-kernels call the activation, 0 where they leave it, or
+// have nothing, to do.
+func (a Act) inTile() (kind int, alpha float32) {
+	switch a.Kind {
+	case ReLU:
+		return 1, 0
+	case LeakyReLU:
+		return 2, float32(a.Alpha)
+	}
+	return 0, 0
 }
 
 // reach is the register tile of a variant.
@@ -206,12 +224,7 @@ func (g *blockedGemm) block(from, to, panel int) {
 	}
 	last := g.p1 == g.K
 	if last {
-		switch g.Act.Kind {
-		case ReLU:
-			t.act = 1
-		case LeakyReLU:
-			t.act, t.alpha = 2, float32(g.Act.Alpha)
-		}
+		t.act, t.alpha = g.Act.inTile()
 	}
 	if t.k > 0 {
 		if g.packedB != nil {

@@ -4,6 +4,8 @@ package kernels
 
 func (i isa) gemmTile(int, *tile) { panic("kernels: no tile in plain Go") }
 
+func (i isa) gatherTile(*tile) { panic("kernels: no tile in plain Go") }
+
 func (i isa) peak(int) float64 { panic("kernels: no peak in plain Go") }
 
 // vectorSets has the passes of each variant: none here.

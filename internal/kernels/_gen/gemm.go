@@ -15,6 +15,8 @@ const (
 	tileStepA, tileStrideB        = 56, 64
 	tileCols, tileAdd             = 72, 80
 	tileAct, tileAlpha            = 88, 96
+	tileRows, tileTaps, tileValid = 104, 112, 120
+	tileCursor                    = 128
 )
 
 // prefetch is how many rows of b ahead a tile asks for: b is read where it lies, and
@@ -26,7 +28,7 @@ type gemm struct {
 	*generator
 	mr   int
 	args reg.Register
-	row  []reg.GPPhysical // pointers to rows 0, 3, 6, ... of a
+	row  []reg.GPPhysical // pointers to rows 0, 3, 6, ... of a; gathering, to all
 	b    [2]reg.VecPhysical
 	a    [2]reg.VecPhysical // two, so that broadcasts run ahead
 	acc  [][2]reg.VecPhysical
@@ -37,6 +39,8 @@ type gemm struct {
 	mask   [2]Op          // with mask registers
 	maskAt reg.GPPhysical // without: where the tile's masks are in table
 	table  Mem
+
+	gather bool // only the first rows of c, arg(tileValid) of them, are there
 }
 
 // tile generates gemmF32_<mr>x<2 vectors>_<isa>: mr rows of a matrix product,
@@ -47,11 +51,21 @@ type gemm struct {
 // b are multiplied with mr broadcast elements of a; the products stay in registers
 // until the activation has been applied.
 func tile(gen *generator, mr int) {
+	g := newGemm(gen, "gemm", mr)
+	g.row = []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12}[:(mr+2)/3]
+	g.start()
+	g.product()
+	g.finish()
+	g.VZEROUPPER()
+	g.RET()
+}
+
+// newGemm starts the function of a micro-kernel of mr rows, and assigns registers.
+func newGemm(gen *generator, op string, mr int) *gemm {
 	v := gen.variant
 	g := &gemm{generator: gen, mr: mr, args: reg.RBX,
-		row: []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12}[:(mr+2)/3],
-		b:   [2]reg.VecPhysical{v.regs[0], v.regs[1]},
-		a:   [2]reg.VecPhysical{v.regs[2], v.regs[3]},
+		b: [2]reg.VecPhysical{v.regs[0], v.regs[1]},
+		a: [2]reg.VecPhysical{v.regs[2], v.regs[3]},
 
 		rowA: reg.RAX, stepA: reg.RCX, rowB: reg.RSI, strideB: reg.RDX, k: reg.RDI,
 		rowC: reg.RSI, strideC: reg.RDX,
@@ -63,13 +77,9 @@ func tile(gen *generator, mr int) {
 	if v.masks {
 		g.mask = [2]Op{reg.K1, reg.K2}
 	}
-	g.function(fmt.Sprintf("gemmF32_%dx%d_%s", mr, 2*v.lanes, v.name), "func(t *tile)")
+	g.function(fmt.Sprintf("%sF32_%dx%d_%s", op, mr, 2*v.lanes, v.name), "func(t *tile)")
 	g.Load(g.Param("t"), g.args)
-	g.start()
-	g.product()
-	g.finish()
-	g.VZEROUPPER()
-	g.RET()
+	return g
 }
 
 func (g *gemm) arg(offset int) Mem { return Mem{Base: g.args, Disp: offset} }
@@ -189,7 +199,7 @@ func (g *gemm) finish() {
 	g.CMPQ(g.arg(tileAdd), Imm(0))
 	g.JE(LabelRef("activate"))
 	g.loadMasks()
-	g.eachRow(func(h int, m Mem, x reg.VecPhysical) {
+	g.eachRow("added", func(h int, m Mem, x reg.VecPhysical) {
 		if g.masks {
 			g.VADDPS(m, x, g.mask[h], x)
 		} else {
@@ -225,11 +235,11 @@ func (g *gemm) finish() {
 	g.Label("store")
 	g.CMPQ(g.arg(tileCols), Imm(uint64(2*g.lanes)))
 	g.JNE(LabelRef("storePart"))
-	g.eachRow(func(h int, m Mem, x reg.VecPhysical) { g.VMOVUPS(x, m) })
+	g.eachRow("stored", func(h int, m Mem, x reg.VecPhysical) { g.VMOVUPS(x, m) })
 	g.JMP(LabelRef("done"))
 	g.Label("storePart")
 	g.loadMasks()
-	g.eachRow(func(h int, m Mem, x reg.VecPhysical) {
+	g.eachRow("storedPart", func(h int, m Mem, x reg.VecPhysical) {
 		if g.masks {
 			g.VMOVUPS(x, g.mask[h], m)
 		} else {
@@ -255,16 +265,27 @@ func (g *gemm) each(f func(x reg.VecPhysical)) {
 	}
 }
 
-// eachRow calls f for both halves h of every row, with their places in c.
-func (g *gemm) eachRow(f func(h int, m Mem, x reg.VecPhysical)) {
+// eachRow calls f for both halves h of every row, with their places in c. Where rows
+// may be missing, it leaves for the label after the last.
+func (g *gemm) eachRow(label string, f func(h int, m Mem, x reg.VecPhysical)) {
+	left := reg.RCX
 	g.MOVQ(g.arg(tileC), g.rowC)
+	if g.gather {
+		g.MOVQ(g.arg(tileValid), left)
+	}
 	for r, acc := range g.acc {
 		f(0, Mem{Base: g.rowC}, acc[0])
 		f(1, Mem{Base: g.rowC, Disp: g.bytes()}, acc[1])
-		if r < g.mr-1 {
-			g.ADDQ(g.strideC, g.rowC)
+		if r == g.mr-1 {
+			break
 		}
+		if g.gather {
+			g.DECQ(left)
+			g.JZ(LabelRef(label))
+		}
+		g.ADDQ(g.strideC, g.rowC)
 	}
+	g.Label(label)
 }
 
 // peakChains is the number of independent multiply-adds in one turn of peak's loop:

@@ -32,6 +32,7 @@ func main() {
 			for mr := 1; mr <= v.rows; mr++ {
 				tile(g, mr)
 			}
+			gatherTile(g)
 			peak(g)
 		case "vector":
 			elementwise(g)
