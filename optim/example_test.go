@@ -47,5 +47,5 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// map[beta1:0.5 beta2:0.999 epsilon:1e-07 learning_rate:0.0002 no_momentum:false] <nil>
-	// optim: unknown optimizer "adm", did you mean "adam"? (known are adam, adamw, rmsprop, sgd)
+	// optim: unknown optimizer "adm", did you mean "adam"? (known: adam, adamw, rmsprop, sgd)
 }

@@ -295,7 +295,7 @@ func TestConfigurationErrors(t *testing.T) {
 		settings settings
 		message  string
 	}{
-		{"adm", nil, `unknown optimizer "adm", did you mean "adam"? (known are adam, adamw, rmsprop, sgd)`},
+		{"adm", nil, `unknown optimizer "adm", did you mean "adam"? (known: adam, adamw, rmsprop, sgd)`},
 		{"Adam", nil, `did you mean "adam"?`},
 		{"lbfgs", nil, `unknown optimizer "lbfgs"; known are adam, adamw, rmsprop, sgd`},
 		{"adam", settings{"learning_rte": 1}, `adam: unknown setting "learning_rte", did you mean "learning_rate"?`},

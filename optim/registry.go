@@ -8,7 +8,8 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"strings"
+
+	"github.com/hourglass-go/hourglass/internal/nearest"
 )
 
 // A configured struct can fill in its defaults and check its fields.
@@ -45,7 +46,7 @@ func ScheduleNames() []string { return slices.Sorted(maps.Keys(schedules)) }
 func New(name string, settings map[string]any) (Optimizer, error) {
 	build, ok := optimizers[name]
 	if !ok {
-		return nil, fmt.Errorf("optim: unknown optimizer %q%s", name, suggest(name, Names()))
+		return nil, fmt.Errorf("optim: unknown optimizer %q%s", name, nearest.Hint(name, Names()))
 	}
 	o := build()
 	if err := configure(name, o, settings); err != nil {
@@ -59,7 +60,7 @@ func New(name string, settings map[string]any) (Optimizer, error) {
 func NewSchedule(name string, settings map[string]any) (Schedule, error) {
 	build, ok := schedules[name]
 	if !ok {
-		return nil, fmt.Errorf("optim: unknown schedule %q%s", name, suggest(name, ScheduleNames()))
+		return nil, fmt.Errorf("optim: unknown schedule %q%s", name, nearest.Hint(name, ScheduleNames()))
 	}
 	s := build()
 	var warmUp int
@@ -127,7 +128,7 @@ func configure(name string, target any, settings map[string]any, alsoKnown ...st
 		field, ok := fields[key]
 		if !ok {
 			known := append(slices.Sorted(maps.Keys(fields)), alsoKnown...)
-			return fmt.Errorf("optim: %s: unknown setting %q%s", name, key, suggest(key, known))
+			return fmt.Errorf("optim: %s: unknown setting %q%s", name, key, nearest.Hint(key, known))
 		}
 		if err := assign(name, key, field, settings[key]); err != nil {
 			return err
@@ -152,44 +153,6 @@ func assign(name, key string, field reflect.Value, value any) error {
 		return fmt.Errorf("optim: %s: %s is %v, must be %s", name, key, value, kind)
 	}
 	return nil
-}
-
-// suggest ends an error message with the nearest of the known names, where one is
-// near, and with all of them.
-func suggest(name string, known []string) string {
-	best, distance := "", 3
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(name), k); d < distance {
-			best, distance = k, d
-		}
-	}
-	list := "known are " + strings.Join(known, ", ")
-	if best == "" {
-		return "; " + list
-	}
-	return fmt.Sprintf(", did you mean %q? (%s)", best, list)
-}
-
-// editDistance is Levenshtein's: insertions, deletions and substitutions of bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := min(row[j], row[j+1]) + 1
-			if a[i] == b[j] {
-				d = min(d, diagonal)
-			} else {
-				d = min(d, diagonal+1)
-			}
-			diagonal, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
 }
 
 var errZeroBeta1 = errors.New("beta1 is 0; no_momentum: true says that")
