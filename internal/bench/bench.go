@@ -135,7 +135,7 @@ type peakTask struct{ turns int }
 
 func (p peakTask) Do(int, int) { kernels.PeakFlops(p.turns) }
 
-// peak runs them on every worker. In plain Go there is nothing to measure.
+// peak runs them on every worker.
 func peak(_ context.Context, workers int) (func() error, float64, func(), error) {
 	const tilesEach, turns = 8, 1 << 16 // a few milliseconds, so that starting does not count
 	team := parallel.Start(workers)

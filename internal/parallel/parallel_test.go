@@ -153,7 +153,7 @@ func (nothing) Do(int, int) {}
 
 func BenchmarkRegion(b *testing.B) {
 	for _, workers := range []int{1, 2} {
-		b.Run("workers="+string(rune('0'+workers)), func(b *testing.B) {
+		b.Run("op=region/workers="+string(rune('0'+workers)), func(b *testing.B) {
 			team := Start(workers)
 			defer team.Close()
 			for b.Loop() {
