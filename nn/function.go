@@ -30,11 +30,10 @@ var (
 	// Swish, or SiLU, is x*sigmoid(x) (Hendrycks and Gimpel 2016; Ramachandran et al. 2017).
 	Swish = ScaledSwish(1)
 	// GELU is x*Phi(x), Phi the distribution function of the standard normal (Hendrycks and
-	// Gimpel 2016). It is what PyTorch and ONNX mean by the name, and Keras with
-	// approximate=False.
+	// Gimpel 2016), which Keras, PyTorch and ONNX mean by the name unless told otherwise.
 	GELU = ActivationFunc{kind: kernels.GELU}
 	// GELUTanh is x/2*(1+tanh(sqrt(2/pi)*(x+0.044715*x³))), an approximation of GELU that
-	// differs by up to 5e-4; gelu of Keras unless told otherwise.
+	// differs by up to 5e-4.
 	GELUTanh = ActivationFunc{kind: kernels.GELUTanh}
 	// HardSigmoid is (x+3)/6 cut off below 0 and above 1, as in Keras 3 and PyTorch.
 	HardSigmoid = HardSigmoidOf(1./6, 0.5)
