@@ -25,7 +25,7 @@ const (
 	InterpolateCubic
 	// InterpolateMitchell is the cubic of Mitchell and Netravali (1988), B = C = 1/3, up to 2.
 	InterpolateMitchell
-	InterpolateGaussian // exp(-2t²), sigma 1/2, up to 3/2
+	InterpolateGaussian // exp(-2t²), sigma 1/2, below 3/2
 	InterpolateLanczos2 // sinc(t)sinc(t/2) up to 2
 	InterpolateLanczos3 // sinc(t)sinc(t/3) up to 3
 	InterpolateLanczos5 // sinc(t)sinc(t/5) up to 5
@@ -236,7 +236,12 @@ func (r *Resampling) filter() (kernel func(t float64) float64, support float64) 
 	case InterpolateMitchell:
 		return func(t float64) float64 { return mitchell(math.Abs(t)) }, 2
 	case InterpolateGaussian:
-		return func(t float64) float64 { return math.Exp(-2 * t * t) }, 1.5
+		return func(t float64) float64 {
+			if math.Abs(t) >= 1.5 {
+				return 0
+			}
+			return math.Exp(-2 * t * t)
+		}, 1.5
 	case InterpolateLanczos2:
 		return func(t float64) float64 { return sinc(t) * sinc(t/2) }, 2
 	case InterpolateLanczos3:
