@@ -33,6 +33,11 @@ var (
 	// Orthogonal makes the array, seen as a matrix with the last axis as columns, have
 	// orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).
 	Orthogonal = Initializer{name: "orthogonal"}
+	// Bilinear makes a kernel [KH, KW, C, C'] of a transposed convolution one that
+	// interpolates (Long et al. 2015, 3.3): with n = ceil(k/2) along each axis, tap i weighs
+	// 1 - |i-centre|/n, and channels do not mix. With k = 2n - n%2 and stride n it enlarges
+	// n times. C = 1 is for depthwise layers.
+	Bilinear = Initializer{name: "bilinear"}
 )
 
 // Constant starts every value at v.
@@ -65,11 +70,11 @@ func (i *Initializer) UnmarshalText(text []byte) error {
 		return nil
 	}
 	switch s {
-	case "", "zeros", "ones", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "orthogonal":
+	case "", "zeros", "ones", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "orthogonal", "bilinear":
 		*i = Initializer{name: s}
 		return nil
 	}
-	return fmt.Errorf("nn: unknown initializer %q: want zeros, ones, constant(V), glorot_uniform, glorot_normal, he_uniform, he_normal or orthogonal", s)
+	return fmt.Errorf("nn: unknown initializer %q: want zeros, ones, constant(V), glorot_uniform, glorot_normal, he_uniform, he_normal, orthogonal or bilinear", s)
 }
 
 // fill sets v, which holds a parameter of the spec, from the key's draws.
@@ -96,6 +101,8 @@ func (i Initializer) fill(v []float32, spec ParamSpec, k rng.Key) {
 			cols = spec.Shape[n-1]
 		}
 		fillOrthogonal(v, cols, k)
+	case "bilinear":
+		fillBilinear(v, spec.Shape)
 	}
 }
 
@@ -122,6 +129,25 @@ func fillTruncatedNormal(v []float32, std float64, k rng.Key) {
 			z = k.Normal(draw)
 		}
 		v[i] = float32(z * std / truncatedStd)
+	}
+}
+
+// fillBilinear sets v, of the shape of a convolution's kernel; of another it makes zeros.
+func fillBilinear(v []float32, s Shape) {
+	clear(v)
+	if len(s) != 4 {
+		return
+	}
+	weight := func(i, k int) float64 {
+		centre, n := float64(k-1)/2, float64((k+1)/2)
+		return 1 - math.Abs(float64(i)-centre)/n
+	}
+	for i := range s[0] {
+		for j := range s[1] {
+			for c := range s[3] {
+				v[((i*s[1]+j)*s[2]+c%s[2])*s[3]+c] = float32(weight(i, s[0]) * weight(j, s[1]))
+			}
+		}
 	}
 }
 

@@ -1,0 +1,295 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/hourglass-go/hourglass/internal/parallel"
+)
+
+// mustOver and mustBack make an axis.
+func mustOver(s Slide, in int) Window { return mustAxis(s.Over(in)) }
+func mustBack(s Slide, in int) Window { return mustAxis(s.Back(in)) }
+
+func mustAxis(a Window, err error) Window {
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// convShapes are geometries with H != W, kernels that differ by axis, remainders of
+// strides, dilations, groups, and channels beside a vector's width.
+func convShapes() []ConvShape {
+	shape := func(batch, h, w, in, out, groups int, a, b Slide) ConvShape {
+		return ConvShape{Batch: batch, H: mustOver(a, h), W: mustOver(b, w), In: in, Out: out, Groups: groups}
+	}
+	valid := func(k, s, d int) Slide { return Slide{Kernel: k, Stride: s, Dilation: d} }
+	same := func(k, s, d int) Slide { return Slide{Kernel: k, Stride: s, Dilation: d, Rule: PadSame} }
+	explicit := func(k, s, d, before, after int) Slide {
+		return Slide{Kernel: k, Stride: s, Dilation: d, Rule: PadExplicit, Before: before, After: after}
+	}
+	list := []ConvShape{
+		shape(1, 1, 1, 1, 1, 1, valid(1, 1, 1), valid(1, 1, 1)),
+		shape(3, 7, 5, 17, 33, 1, valid(1, 1, 1), valid(1, 1, 1)),
+		shape(2, 7, 10, 3, 5, 1, valid(1, 2, 1), valid(1, 3, 1)),
+		shape(2, 9, 8, 3, 17, 1, same(3, 1, 1), same(3, 1, 1)),
+		shape(3, 10, 7, 17, 3, 1, same(4, 1, 1), same(2, 2, 1)),
+		shape(1, 11, 13, 1, 16, 1, same(5, 3, 1), same(1, 4, 1)),
+		shape(2, 12, 9, 3, 4, 1, same(3, 2, 2), valid(2, 1, 3)),
+		shape(2, 8, 11, 5, 7, 1, explicit(3, 2, 1, 2, 0), explicit(2, 3, 2, 0, 3)),
+		shape(2, 6, 5, 4, 3, 1, explicit(1, 1, 1, 3, 4), explicit(2, 5, 1, 1, 1)),
+		shape(3, 7, 6, 6, 34, 2, same(3, 1, 1), same(2, 1, 1)),
+		shape(2, 7, 6, 9, 6, 3, same(3, 2, 1), explicit(3, 1, 2, 1, 2)),
+		shape(2, 6, 7, 17, 17, 17, same(3, 1, 1), same(5, 2, 1)),
+		shape(2, 6, 7, 3, 6, 3, same(3, 1, 2), same(2, 1, 1)),
+		shape(1, 20, 17, 48, 33, 1, same(3, 1, 1), same(3, 1, 1)),
+		shape(9, 2, 3, 100, 40, 1, same(3, 1, 1), same(4, 1, 1)),
+		shape(0, 2, 3, 4, 5, 1, same(3, 1, 1), same(4, 1, 1)),
+	}
+	for _, m := range []Border{BorderReflect, BorderEdge, BorderSymmetric, BorderWrap} {
+		for _, groups := range []int{1, 2, 4} {
+			s := shape(2, 5, 4, 4, 40, groups, explicit(3, 2, 1, 7, 6), explicit(2, 1, 3, 1, 0))
+			s.Border = m
+			list = append(list, s)
+		}
+	}
+	for i := range list {
+		list[i].Act = []Act{{}, {Kind: ReLU}, {Kind: Sigmoid}}[i%3]
+	}
+	return list
+}
+
+// padded is x with its borders written out, in float64.
+type padded struct {
+	shape ConvShape
+	x     []float64
+	h, w  int
+}
+
+func pad(s ConvShape, x []float64) padded {
+	p := padded{shape: s, h: 40 + s.H.In, w: 40 + s.W.In} // 20 on each side are enough
+	p.x = make([]float64, s.Batch*p.h*p.w*s.In)
+	for n := range s.Batch {
+		for i := range p.h {
+			for j := range p.w {
+				y, x0 := s.Border.at(i-20, s.H.In), s.Border.at(j-20, s.W.In)
+				if y >= 0 && x0 >= 0 {
+					copy(p.x[((n*p.h+i)*p.w+j)*s.In:][:s.In], x[((n*s.H.In+y)*s.W.In+x0)*s.In:])
+				}
+			}
+		}
+	}
+	return p
+}
+
+// terms calls f for every product in the definition of a convolution.
+func terms(s ConvShape, f func(y, x, w int)) {
+	in, out := s.In/s.Groups, s.Out/s.Groups
+	for n := range s.Batch {
+		for p := range s.H.Out {
+			for q := range s.W.Out {
+				for o := range s.Out {
+					for i := range s.H.Kernel {
+						for j := range s.W.Kernel {
+							for c := range in {
+								row := 20 + p*s.H.Stride - s.H.Before + i*s.H.Dilation
+								col := 20 + q*s.W.Stride - s.W.Before + j*s.W.Dilation
+								f(((n*s.H.Out+p)*s.W.Out+q)*s.Out+o,
+									((n*(40+s.H.In)+row)*(40+s.W.In)+col)*s.In+o/out*in+c,
+									((i*s.W.Kernel+j)*in+c)*s.Out+o)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// wide converts to float64.
+func wide[T Float](x []T) []float64 {
+	w := make([]float64, len(x))
+	for i, v := range x {
+		w[i] = float64(v)
+	}
+	return w
+}
+
+func TestConv(t *testing.T) {
+	eachISA(t, testConv[float32])
+	t.Run("float64", testConv[float64])
+}
+
+func testConv[T Float](t *testing.T) {
+	team := parallel.Start(2)
+	defer team.Close()
+	for _, s := range convShapes() {
+		if testing.Short() && s.Weights()*s.pixelsOut() > 1e6 {
+			continue
+		}
+		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {
+			checkConv(t, team, s, func() convPasses[T] { return NewConv[T](s).passes })
+			checkConv(t, team, s, func() convPasses[T] { return newConvLoop[T](s) })
+			if s.Groups > 1 {
+				checkConv(t, team, s, func() convPasses[T] { return newConvGemm[T](s) })
+			}
+		})
+	}
+}
+
+// checkConv holds the passes against the definition, two workers against one, and looks
+// for writes out of bounds. The bound of an error grows with the length of the sum.
+func checkConv[T Float](t *testing.T, team *parallel.Team, s ConvShape, passes func() convPasses[T]) {
+	r := rand.New(rand.NewPCG(1, 2))
+	sizeX, sizeY := s.pixelsIn()*s.In, s.pixelsOut()*s.Out
+	x, _ := guarded[T](t, r, sizeX)
+	y, _ := guarded[T](t, r, sizeY)
+	w, _ := guarded[T](t, r, s.Weights())
+	biasX, _ := guarded[T](t, r, s.In)
+	biasY, _ := guarded[T](t, r, s.Out)
+	plan := planConvGemm(&s)
+	scratch, checkScratch := guarded[T](t, r, plan.scratch())
+	c := passes()
+	run := func(name string, size, length int, want []float64, f func(team *parallel.Team, out []T)) {
+		t.Helper()
+		out, check := guarded[T](t, r, size)
+		f(team, out)
+		check()
+		checkScratch()
+		alone := make([]T, size)
+		f(nil, alone)
+		tol := 2 * epsilon[T]() * math.Sqrt(float64(length)+4) * math.Sqrt(float64(length)+4)
+		for i, v := range out {
+			if v != alone[i] {
+				t.Fatalf("%s[%d] = %v with two workers, %v with one", name, i, v, alone[i])
+			}
+			if d := math.Abs(float64(v) - want[i]); !(d <= tol) {
+				t.Fatalf("%s[%d] = %v, want %v within %.3g", name, i, v, want[i], tol)
+			}
+		}
+	}
+	p := pad(s, wide(x))
+	wantY, wantW, wantPad := make([]float64, sizeY), make([]float64, len(w)), make([]float64, len(p.x))
+	for i := range wantY {
+		wantY[i] = float64(biasY[i%s.Out])
+	}
+	terms(s, func(a, b, k int) {
+		wantY[a] += p.x[b] * float64(w[k])
+		wantW[k] += p.x[b] * float64(y[a])
+		wantPad[b] += float64(y[a]) * float64(w[k])
+	})
+	wantX := make([]float64, sizeX)
+	for i := range wantX {
+		wantX[i] = float64(biasX[i%s.In])
+	}
+	unpad(s, wantX, wantPad)
+	activateGeneric(s.Act, wantY, wantY)
+	patch := s.taps() * s.groupIn()
+	run("y", sizeY, patch, wantY, func(team *parallel.Team, out []T) { c.gather(team, out, x, w, biasY, scratch) })
+	run("dw", len(w), s.pixelsOut(), wantW, func(team *parallel.Team, out []T) { c.outer(team, out, x, y, scratch) })
+	run("x", sizeX, patch*s.Out, wantX, func(team *parallel.Team, out []T) { c.scatter(team, out, y, w, biasX, scratch) })
+}
+
+// unpad is the adjoint of pad: it adds what the borders hold to what they were read from.
+func unpad(s ConvShape, x, padded []float64) {
+	h, w := 40+s.H.In, 40+s.W.In
+	for n := range s.Batch {
+		for i := range h {
+			for j := range w {
+				y, x0 := s.Border.at(i-20, s.H.In), s.Border.at(j-20, s.W.In)
+				for c := 0; y >= 0 && x0 >= 0 && c < s.In; c++ {
+					x[((n*s.H.In+y)*s.W.In+x0)*s.In+c] += padded[((n*h+i)*w+j)*s.In+c]
+				}
+			}
+		}
+	}
+}
+
+// TestConvTransposed: the activation is that of the scattering pass, and the layer's
+// methods turn round.
+func TestConvTransposed(t *testing.T) {
+	for _, k := range []int{1, 3} {
+		slide := Slide{Kernel: k, Stride: min(k, 2), Dilation: 1, Rule: PadSame}
+		s := ConvShape{Batch: 2, H: mustBack(slide, 3), W: mustBack(slide, 2), In: 5, Out: 4, Groups: 1, Transposed: true, Act: Act{Kind: Tanh}}
+		plain := s
+		plain.Transposed, plain.Act = false, Act{}
+		r := rand.New(rand.NewPCG(3, 4))
+		in, _ := guarded[float64](t, r, s.pixelsOut()*s.Out)
+		w, _ := guarded[float64](t, r, s.Weights())
+		bias, _ := guarded[float64](t, r, s.In)
+		got, want := make([]float64, s.pixelsIn()*s.In), make([]float64, s.pixelsIn()*s.In)
+		scratch := make([]float64, s.Scratch())
+		c, p := NewConv[float64](s), NewConv[float64](plain)
+		c.Forward(nil, got, in, w, bias, scratch)
+		p.InputGrad(nil, want, in, w, scratch)
+		for i := range want {
+			if v := math.Tanh(want[i] + bias[i%s.In]); math.Abs(v-got[i]) > 1e-14 {
+				t.Fatalf("out[%d] = %v, want %v", i, got[i], v)
+			}
+		}
+		dIn, dWant := make([]float64, len(in)), make([]float64, len(in))
+		c.InputGrad(nil, dIn, got, w, scratch)
+		p.Forward(nil, dWant, got, w, nil, scratch)
+		dw, dwWant := make([]float64, len(w)), make([]float64, len(w))
+		c.KernelGrad(nil, dw, in, got, scratch)
+		p.KernelGrad(nil, dwWant, got, in, scratch)
+		for _, pair := range [][2][]float64{{dIn, dWant}, {dw, dwWant}} {
+			for i, v := range pair[1] {
+				if pair[0][i] != v {
+					t.Fatalf("gradient %d is %v, want %v", i, pair[0][i], v)
+				}
+			}
+		}
+	}
+}
+
+func TestEpilogueGrad(t *testing.T) {
+	team := parallel.Start(2)
+	defer team.Close()
+	for _, rows := range []int{0, 1, 511, 512, 1300} {
+		for _, act := range []Act{{}, {Kind: ReLU}, {Kind: Tanh}} {
+			const cols = 7
+			r := rand.New(rand.NewPCG(5, uint64(rows)))
+			dy, check := guarded[float64](t, r, rows*cols)
+			y, _ := guarded[float64](t, r, rows*cols)
+			scratch, checkScratch := guarded[float64](t, r, EpilogueScratch(rows, cols))
+			want := make([]float64, rows*cols)
+			activateGradGeneric(act, want, dy, y)
+			sums := make([]float64, cols)
+			for i, v := range want {
+				sums[i%cols] += v
+			}
+			got, checkSums := guarded[float64](t, r, cols)
+			NewEpilogueGrad[float64](rows, cols, act).Run(team, got, dy, y, scratch)
+			check()
+			checkScratch()
+			checkSums()
+			for i, v := range want {
+				if dy[i] != v {
+					t.Fatalf("%d rows, %v: dz[%d] = %v, want %v", rows, act, i, dy[i], v)
+				}
+			}
+			for i, v := range sums {
+				if math.Abs(got[i]-v) > 1e-12 {
+					t.Fatalf("%d rows, %v: dbias[%d] = %v, want %v", rows, act, i, got[i], v)
+				}
+			}
+		}
+	}
+}
+
+// TestConvBands: a shape of several bands, the last one shorter, gives what the loop gives.
+func TestConvBands(t *testing.T) {
+	slide := Slide{Kernel: 3, Stride: 1, Dilation: 1, Rule: PadSame}
+	for _, groups := range []int{1, 2} {
+		s := ConvShape{Batch: 1, H: mustOver(slide, 97), W: mustOver(slide, 83), In: 36, Out: 2, Groups: groups}
+		p := planConvGemm(&s)
+		if s.Groups == 1 && (p.band >= p.pixels || p.pixels%p.band == 0) {
+			t.Fatalf("bands of %d pixels of %d", p.band, p.pixels)
+		}
+		checkConv(t, nil, s, func() convPasses[float64] { return newConvGemm[float64](s) })
+	}
+}

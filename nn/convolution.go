@@ -1,0 +1,128 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/hourglass-go/hourglass/internal/kernels"
+	"github.com/hourglass-go/hourglass/tensor"
+)
+
+// convolution is what the layers that convolve have in common.
+type convolution struct {
+	sliding
+	border               Border
+	groups, filters      int
+	activation           ActivationFunc
+	noBias               bool
+	kernelInit, biasInit Initializer
+}
+
+// infer is the shape rule: the kernel is [KH, KW, In/Groups, Out] of the convolution, which
+// for a transposed one goes from its result to its input.
+func (v *convolution) infer(in []Shape) (Signature, error) {
+	if err := wantPicture(in, 1); err != nil {
+		return Signature{}, err
+	}
+	ch := in[0][2]
+	switch {
+	case ch == Any:
+		return Signature{}, fmt.Errorf("needs a known number of channels, got %v", in[0])
+	case v.filters < 1:
+		return Signature{}, fmt.Errorf("Filters is %d, want at least 1", v.filters)
+	case v.groups < 1 || ch%v.groups != 0 || v.filters%v.groups != 0:
+		return Signature{}, fmt.Errorf("Groups is %d, want a divisor of the input's %d channels and of the %d Filters", v.groups, ch, v.filters)
+	}
+	if err := v.activation.check(); err != nil {
+		return Signature{}, err
+	}
+	if err := oneOf("Border", v.border, BorderZero, BorderEdge, BorderReflect, BorderSymmetric, BorderWrap); err != nil {
+		return Signature{}, err
+	}
+	out, err := v.sliding.infer(in[0], v.filters)
+	if err != nil {
+		return Signature{}, err
+	}
+	from, to := ch, v.filters
+	if v.transposed {
+		from, to = to, from
+	}
+	sig := Signature{Outputs: []Shape{out}}
+	sig.Params = append(sig.Params, v.kernelSpec("kernel", Shape{v.kernel[0], v.kernel[1], from / v.groups, to}))
+	if !v.noBias {
+		sig.Params = append(sig.Params, ParamSpec{Name: "bias", Shape: Shape{v.filters}, Init: v.biasInit})
+	}
+	return sig, nil
+}
+
+// kernelSpec declares a kernel. Its fans are the products of the last two axes with the
+// taps, as in Keras and PyTorch; in a transposed convolution, too, what comes first counts
+// as in.
+func (v *convolution) kernelSpec(name string, s Shape) ParamSpec {
+	taps := s[0] * s[1]
+	return ParamSpec{Name: name, Shape: s, Init: v.kernelInit, FanIn: taps * s[2], FanOut: taps * s[3]}
+}
+
+// shape is the geometry for a batch.
+func (v *convolution) shape(batch int, in Shape) kernels.ConvShape {
+	s := kernels.ConvShape{
+		Batch: batch, In: in[2], Out: v.filters, Groups: v.groups,
+		Border: borders[v.border], Transposed: v.transposed, Act: v.activation.act(),
+	}
+	if v.transposed {
+		s.In, s.Out = s.Out, s.In
+	}
+	s.H, s.W = v.windows(in)
+	return s
+}
+
+func (v *convolution) compile(batch int, in Shape) Routine {
+	s := v.shape(batch, in)
+	rows := batch * s.H.Out * s.W.Out
+	if v.transposed {
+		rows = batch * s.H.In * s.W.In
+	}
+	r := Routine{
+		New32:   func() Op[float32] { return newConvOp[float32](s, rows, v.filters) },
+		New64:   func() Op[float64] { return newConvOp[float64](s, rows, v.filters) },
+		Scratch: max(s.Scratch(), kernels.EpilogueScratch(rows, v.filters)),
+		KeepIn:  true,
+		KeepOut: v.activation != Linear,
+		FLOPs:   s.FLOPs(),
+	}
+	if !v.noBias {
+		r.FLOPs += int64(rows * v.filters)
+	}
+	return r
+}
+
+// convOp is a convolution or a transposed one, with its bias and activation.
+type convOp[T tensor.Float] struct {
+	conv     *kernels.Conv[T]
+	epilogue *kernels.EpilogueGrad[T]
+}
+
+func newConvOp[T tensor.Float](s kernels.ConvShape, rows, filters int) *convOp[T] {
+	return &convOp[T]{kernels.NewConv[T](s), kernels.NewEpilogueGrad[T](rows, filters, s.Act)}
+}
+
+func (o *convOp[T]) Forward(c *Call[T]) {
+	var bias []T
+	if len(c.Param) > 1 {
+		bias = c.Param[1]
+	}
+	o.conv.Forward(c.Team, c.Out[0], c.In[0], c.Param[0], bias, c.Scratch)
+}
+
+func (o *convOp[T]) Backward(c *Call[T]) {
+	var dBias []T
+	if len(c.DParam) > 1 {
+		dBias = c.DParam[1]
+	}
+	o.epilogue.Run(c.Team, dBias, c.DOut[0], c.Out[0], c.Scratch) // DOut is dz from here on
+	if c.DIn[0] != nil {
+		o.conv.InputGrad(c.Team, c.DIn[0], c.DOut[0], c.Param[0], c.Scratch)
+	}
+	if c.DParam[0] != nil {
+		o.conv.KernelGrad(c.Team, c.DParam[0], c.In[0], c.DOut[0], c.Scratch)
+	}
+}
