@@ -78,7 +78,7 @@ func TestLayersGolden(t *testing.T) {
 							t.Errorf("%s, %s: error %.3g of its maximum", precision, what, e)
 						}
 					}
-					compare("output", out.output, c.Outputs.Data)
+					compare("output", out.outputs[0], c.Outputs.Data)
 					for i, want := range c.GradInputs {
 						compare("gradient by an input", out.gradInputs[i], want.Data)
 					}
@@ -108,14 +108,15 @@ func largestError(got, want []float64) float64 {
 
 type goldenRun struct {
 	layer     Layer
-	inputs    []goldenTensor // with the batch axis
+	then      func(h *Node, in []*Node) *Node // more of a graph behind the layer's output; nil for none
+	inputs    []goldenTensor                  // with the batch axis
 	params    map[string]goldenTensor
 	training  bool
 	cotangent []float64 // nil: forward alone
 }
 
 type goldenResult struct {
-	output     []float64
+	outputs    [][]float64
 	gradInputs [][]float64
 	gradParams map[string][]float64
 	state      map[string][]float64 // after the run
@@ -132,7 +133,13 @@ func runGolden[T tensor.Float](t *testing.T, r goldenRun, op func(Routine) Op[T]
 		shapes = append(shapes, x.Shape[1:])
 		data = append(data, convert[T](x.Data))
 	}
-	m, err := NewModelOf(ins, Named("layer", r.layer).ApplyAll(ins...))
+	var outs []*Node
+	if r.then == nil {
+		outs = Named("layer", r.layer).ApplyAll(ins...)
+	} else {
+		outs = []*Node{r.then(Named("layer", r.layer).Apply(ins[0]), ins)}
+	}
+	m, err := NewModelOf(ins, outs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,9 +163,9 @@ func runGolden[T tensor.Float](t *testing.T, r goldenRun, op func(Routine) Op[T]
 	defer team.Close()
 	s.bind(data)
 	s.forward(&runState{training: r.training, updateState: r.training, team: team})
-	out := goldenResult{
-		output:     convert[float64](s.values[g.outputs[0]]),
-		gradParams: map[string][]float64{}, state: map[string][]float64{},
+	out := goldenResult{gradParams: map[string][]float64{}, state: map[string][]float64{}}
+	for _, v := range g.outputs {
+		out.outputs = append(out.outputs, convert[float64](s.values[v]))
 	}
 	if r.cotangent != nil {
 		copy(s.gradients[g.outputs[0]], convert[T](r.cotangent))
