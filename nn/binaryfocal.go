@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -31,9 +32,7 @@ type BinaryFocal struct {
 func init() { Register("binary_focal", 1, BinaryFocal{}) }
 
 func (l BinaryFocal) withDefaults() Layer {
-	if l.Gamma == 0 {
-		l.Gamma = 2
-	}
+	l.Gamma = cmp.Or(l.Gamma, 2)
 	return l
 }
 

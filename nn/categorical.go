@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 )
 
@@ -49,9 +50,7 @@ type CategoricalCrossEntropy struct {
 func init() { Register("categorical_cross_entropy", 1, CategoricalCrossEntropy{}) }
 
 func (l CategoricalCrossEntropy) withDefaults() Layer {
-	if l.Divisor == "" {
-		l.Divisor = PixelCount
-	}
+	l.Divisor = cmp.Or(l.Divisor, PixelCount)
 	return l
 }
 

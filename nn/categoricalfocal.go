@@ -1,5 +1,7 @@
 package nn
 
+import "cmp"
+
 // CategoricalFocal is the focal loss of a softmax (Lin et al. 2017), cross-entropy over
 // classes that cares less for what is predicted well already:
 //
@@ -23,12 +25,8 @@ type CategoricalFocal struct {
 func init() { Register("categorical_focal", 1, CategoricalFocal{}) }
 
 func (l CategoricalFocal) withDefaults() Layer {
-	if l.Gamma == 0 {
-		l.Gamma = 2
-	}
-	if l.Divisor == "" {
-		l.Divisor = PixelCount
-	}
+	l.Gamma = cmp.Or(l.Gamma, 2)
+	l.Divisor = cmp.Or(l.Divisor, PixelCount)
 	return l
 }
 

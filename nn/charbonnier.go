@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -21,9 +22,7 @@ type Charbonnier struct {
 func init() { Register("charbonnier", 1, Charbonnier{}) }
 
 func (l Charbonnier) withDefaults() Layer {
-	if l.Epsilon == 0 {
-		l.Epsilon = 1e-3
-	}
+	l.Epsilon = cmp.Or(l.Epsilon, 1e-3)
 	return l
 }
 

@@ -1,5 +1,7 @@
 package nn
 
+import "cmp"
+
 // GradientDifference compares the contrast of neighbouring pixels (Mathieu et al. 2016), which
 // keeps predicted pictures sharp. For each axis of a picture, the mean over all pairs of
 // neighbours i, j along it and over channels of
@@ -20,7 +22,7 @@ type GradientDifference struct {
 func init() { Register("gradient_difference", 1, GradientDifference{}) }
 
 func (l GradientDifference) withDefaults() Layer {
-	defaultTo(&l.Power, 1)
+	l.Power = cmp.Or(l.Power, 1)
 	return l
 }
 

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -29,8 +30,8 @@ type ScaleInvariantLog struct {
 func init() { Register("scale_invariant_log", 1, ScaleInvariantLog{}) }
 
 func (l ScaleInvariantLog) withDefaults() Layer {
-	defaultTo(&l.Lambda, .5)
-	defaultTo(&l.Epsilon, 1e-6)
+	l.Lambda = cmp.Or(l.Lambda, .5)
+	l.Epsilon = cmp.Or(l.Epsilon, 1e-6)
 	return l
 }
 

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -27,20 +28,12 @@ type SSIMLoss struct {
 func init() { Register("ssim_loss", 1, SSIMLoss{}) }
 
 func (l SSIMLoss) withDefaults() Layer {
-	defaultTo(&l.MaxValue, 1)
-	defaultTo(&l.Sigma, 1.5)
-	defaultTo(&l.K1, .01)
-	defaultTo(&l.K2, .03)
-	if l.Window == 0 {
-		l.Window = 11
-	}
+	l.MaxValue = cmp.Or(l.MaxValue, 1)
+	l.Sigma = cmp.Or(l.Sigma, 1.5)
+	l.K1 = cmp.Or(l.K1, .01)
+	l.K2 = cmp.Or(l.K2, .03)
+	l.Window = cmp.Or(l.Window, 11)
 	return l
-}
-
-func defaultTo(v *float64, to float64) {
-	if *v == 0 {
-		*v = to
-	}
 }
 
 // Infer returns one number a sample.

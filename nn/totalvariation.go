@@ -1,5 +1,7 @@
 package nn
 
+import "cmp"
+
 // TotalVariation is the anisotropic total variation of a picture (Rudin et al. 1992): for each
 // axis, the mean over all pairs of neighbours i, j along it and over channels of
 //
@@ -19,7 +21,7 @@ type TotalVariation struct {
 func init() { Register("total_variation", 1, TotalVariation{}) }
 
 func (l TotalVariation) withDefaults() Layer {
-	defaultTo(&l.Power, 1)
+	l.Power = cmp.Or(l.Power, 1)
 	return l
 }
 
