@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/hourglass-go/hourglass/embedding"
 	"github.com/hourglass-go/hourglass/internal/atomicfile"
@@ -35,13 +36,14 @@ type EmbedOptions struct {
 
 // Embedded is what the codes of a data set look like.
 type Embedded struct {
-	Model  string `json:"input"`
-	Output string `json:"output"`
-	Data   string `json:"data"`
-	Split  string `json:"split"`
-	Method string `json:"method"`
-	N      int    `json:"n"`
-	Code   int    `json:"code"` // numbers in a code
+	Model   string  `json:"input"`
+	Output  string  `json:"output"`
+	Seconds float64 `json:"seconds"`
+	Data    string  `json:"data"`
+	Split   string  `json:"split"`
+	Method  string  `json:"method"`
+	N       int     `json:"n"`
+	Code    int     `json:"code"` // numbers in a code
 	// Divergence is t-SNE's Kullback-Leibler divergence, in nats, without exaggeration;
 	// Variance the share of it that PCA's two components hold.
 	Divergence float64 `json:"kl_divergence,omitempty"`
@@ -70,6 +72,7 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 	if known := []string{"test", "train"}; !slices.Contains(known, o.Split) {
 		return nil, problem("--split", "unknown split %q%s", o.Split, nearest.Hint(o.Split, known))
 	}
+	begin := time.Now()
 	if err := claimPicture(o.Out); err != nil {
 		return nil, err
 	}
@@ -119,8 +122,11 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 		return nil, err
 	}
 	if o.CSV != "" {
-		return e, writeCodes(o.CSV, codes, plane, images.Labels)
+		if err := writeCodes(o.CSV, codes, plane, images.Labels); err != nil {
+			return nil, err
+		}
 	}
+	e.Seconds = time.Since(begin).Seconds()
 	return e, nil
 }
 

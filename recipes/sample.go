@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
@@ -25,10 +26,11 @@ type SampleOptions struct {
 
 // Sampled is what was drawn.
 type Sampled struct {
-	Model          string `json:"input"`
-	Output         string `json:"output"`
-	N              int    `json:"n"`
-	Interpolations int    `json:"interpolations"`
+	Model          string  `json:"input"`
+	Output         string  `json:"output"`
+	Seconds        float64 `json:"seconds"`
+	N              int     `json:"n"`
+	Interpolations int     `json:"interpolations"`
 }
 
 const (
@@ -45,6 +47,7 @@ func Sample(ctx context.Context, path string, o SampleOptions) (*Sampled, error)
 	if o.N < 0 || o.N > maxSamples {
 		return nil, problem("-n", "%d pictures, want 0 to %d", o.N, maxSamples)
 	}
+	begin := time.Now()
 	if err := claimPicture(o.Out); err != nil {
 		return nil, err
 	}
@@ -93,7 +96,11 @@ func Sample(ctx context.Context, path string, o SampleOptions) (*Sampled, error)
 	if err != nil {
 		return nil, err
 	}
-	return out, save(img, o.Out)
+	if err := save(img, o.Out); err != nil {
+		return nil, err
+	}
+	out.Seconds = time.Since(begin).Seconds()
+	return out, nil
 }
 
 // interpolate leads from one test picture to another, in a row each.

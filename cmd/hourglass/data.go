@@ -23,7 +23,7 @@ uses the network.`,
 			if len(args) == 0 {
 				return usage("%s takes list or get NAME; `%s --help` shows an example", cmd.CommandPath(), cmd.CommandPath())
 			}
-			return usage("unknown verb %q%s", args[0], nearest.Hint(args[0], []string{"list", "get"}))
+			return unknownVerb(cmd, args[0])
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}

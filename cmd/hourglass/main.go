@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -79,11 +80,7 @@ Exit codes: 0 done, 1 failed at run time, 2 wrong usage or input.`,
 			if len(args) == 0 {
 				return nil
 			}
-			var verbs []string
-			for _, c := range cmd.Commands() {
-				verbs = append(verbs, c.Name())
-			}
-			return usage("unknown verb %q%s", args[0], nearest.Hint(args[0], verbs))
+			return unknownVerb(cmd, args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -109,7 +106,43 @@ Exit codes: 0 done, 1 failed at run time, 2 wrong usage or input.`,
 		a.demo(), a.recipes(), a.models(), a.train(), a.eval(), a.apply(), a.denoise(), a.embed(), a.sample(),
 		a.info(), a.data(), a.bench(), a.version(),
 	)
+	strict(root)
 	return root
+}
+
+// strict makes cobra's own verbs, help and completion, refuse what they do not know.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Run, c.RunE = nil, func(cmd *cobra.Command, args []string) error {
+				topic, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return unknownVerb(root, strings.Join(args, " "))
+				}
+				return topic.Help()
+			}
+		case "completion":
+			c.Args = cobra.ArbitraryArgs
+			c.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return cmd.Help()
+				}
+				return unknownVerb(cmd, args[0])
+			}
+		}
+	}
+}
+
+// unknownVerb names the verb of cmd that was probably meant.
+func unknownVerb(cmd *cobra.Command, name string) error {
+	var verbs []string
+	for _, c := range cmd.Commands() {
+		verbs = append(verbs, c.Name())
+	}
+	return usage("unknown verb %q%s", name, nearest.Hint(name, verbs))
 }
 
 // exactly wants that many arguments, and says what they are.
