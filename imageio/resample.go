@@ -2,6 +2,7 @@ package imageio
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/tensor"
@@ -63,6 +64,21 @@ const (
 
 var borders = [...]kernels.Border{kernels.BorderExclude, kernels.BorderSymmetric, kernels.BorderEdge}
 
+// Steps says whether a picture is rounded to its depth after the first of the two axes,
+// as programs do that keep 8 bits throughout, and which axis that is.
+type Steps int
+
+// The steps.
+const (
+	OneStep Steps = iota // rounded once, at the end
+	// WidthFirst is Pillow's up to version 12; 13 takes the height first where it shrinks
+	// much more. At a depth of 8 the weights are multiples of 2^-22, as there.
+	WidthFirst
+	// SmallerFirst is MATLAB's: the axis of the smaller ratio out/in, of two equal ones the
+	// height.
+	SmallerFirst
+)
+
 // Resampling is how a picture is brought to another size. Output pixel i has its centre
 // at x = (i + 1/2) in/out - 1/2 in the input (half-pixel coordinates), and is the sum
 //
@@ -77,33 +93,40 @@ type Resampling struct {
 	Antialias bool // no meaning for Nearest and Area
 	Border    Border
 	CubicA    float64 // a of Bicubic, -1/2 where it is 0
+	Steps     Steps   // of [Picture.Resize], not of tensors; no meaning with an alpha channel
 }
 
 // MATLAB is what imresize does by default: antialiased, except for Nearest, with symmetric
 // borders. It is how the pictures of published super-resolution results were shrunk.
 func MATLAB(f Filter) Resampling {
-	return Resampling{Filter: f, Antialias: f != Nearest, Border: BorderSymmetric}
+	return Resampling{Filter: f, Antialias: f != Nearest, Border: BorderSymmetric, Steps: SmallerFirst}
 }
 
-// PIL is what Image.resize of Pillow does, with any of its filters: antialiased, except
-// for Nearest, what lies outside excluded. Pillow rounds pictures of 8 bits between the
-// two axes too, which is not imitated.
-func PIL(f Filter) Resampling { return Resampling{Filter: f, Antialias: f != Nearest} }
+// PIL is what Image.resize of Pillow does: antialiased, except for Nearest, the weights of
+// what lies outside dropped.
+func PIL(f Filter) Resampling {
+	return Resampling{Filter: f, Antialias: f != Nearest, Steps: WidthFirst}
+}
 
 // axis returns the weights that bring one axis from in to out pixels.
-func (r Resampling) axis(in, out int) *kernels.Axis {
+// Bits, if not 0, is the precision of the weights.
+func (r Resampling) axis(in, out, bits int) *kernels.Axis {
 	a := r.CubicA
 	if a == 0 {
 		a = -.5
 	}
 	return kernels.NewResampleAxis(in, out, kernels.Resampling{
 		Interpolation: filters[r.Filter].method, Antialias: r.Antialias, Border: borders[r.Border], CubicA: a,
+		WeightBits: bits,
 	})
 }
 
 func (r Resampling) check() error {
 	if r.Filter < 0 || int(r.Filter) >= len(filters) {
 		return fmt.Errorf("imageio: there is no filter %v", r.Filter)
+	}
+	if r.Steps < OneStep || r.Steps > SmallerFirst {
+		return fmt.Errorf("imageio: there are no steps number %d", r.Steps)
 	}
 	if r.Border < 0 || int(r.Border) >= len(borders) {
 		return fmt.Errorf("imageio: there is no border number %d", r.Border)
@@ -126,7 +149,7 @@ func ResizeTensor(t *tensor.Tensor, h, w int, r Resampling) (*tensor.Tensor, err
 	}
 	inH, inW, ch := t.Shape[0], t.Shape[1], t.Shape[2]
 	out := tensor.New(h, w, ch)
-	resize := kernels.NewSeparable[float64, float32](1, r.axis(inH, h), r.axis(inW, w), ch, 0)
+	resize := kernels.NewSeparable[float64, float32](1, r.axis(inH, h, 0), r.axis(inW, w, 0), ch, 0)
 	resize.Run(nil, out.Data, t.Data, make([]float64, kernels.SeparableScratch(1, h, inW*ch)))
 	return out, nil
 }
@@ -135,8 +158,14 @@ func ResizeTensor(t *tensor.Tensor, h, w int, r Resampling) (*tensor.Tensor, err
 // metadata. Colours are weighted by their opacity, so that what lies under transparent
 // pixels does not bleed into the visible. It panics where a size is not positive.
 func (p *Picture) Resize(h, w int, r Resampling) *Picture {
+	if h < 1 || w < 1 {
+		panic(fmt.Sprintf("imageio: resizing %v to %dx%d; both sides must be at least 1", p, w, h))
+	}
 	if w == p.Width && h == p.Height {
 		return p.Clone()
+	}
+	if r.Steps != OneStep && !p.HasAlpha() {
+		return p.resizeInSteps(h, w, r)
 	}
 	t := p.ToTensor()
 	if p.HasAlpha() {
@@ -155,6 +184,49 @@ func (p *Picture) Resize(h, w int, r Resampling) *Picture {
 	}
 	q.Metadata = p.Metadata
 	return q
+}
+
+// pillowBits is the precision of Pillow's weights for pictures of 8 bits.
+const pillowBits = 22
+
+// resizeInSteps resizes one axis after the other and rounds after each.
+func (p *Picture) resizeInSteps(h, w int, r Resampling) *Picture {
+	if err := r.check(); err != nil {
+		panic(err.Error())
+	}
+	x := make([]float64, p.samples())
+	for i := range x {
+		x[i] = float64(p.sample(i)) // not divided by Max, so that halves are exact
+	}
+	bits := 0
+	if r.Steps == WidthFirst && p.Depth == 8 {
+		bits = pillowBits
+	}
+	rows, cols := r.axis(p.Height, h, bits), r.axis(p.Width, w, bits)
+	stay := func(n int) *kernels.Axis { return kernels.NewPadAxis(n, 0, 0, kernels.BorderZero) }
+	if r.Steps == SmallerFirst && h*p.Width <= w*p.Height {
+		x = p.step(x, rows, stay(p.Width))
+		x = p.step(x, stay(h), cols)
+	} else {
+		x = p.step(x, stay(p.Height), cols)
+		x = p.step(x, rows, stay(w))
+	}
+	q := p.like(w, h, p.Channels)
+	for i, v := range x {
+		q.setSample(i, int(v))
+	}
+	return q
+}
+
+// step maps the samples x of a picture with p's depth and channels, and rounds them.
+func (p *Picture) step(x []float64, rows, cols *kernels.Axis) []float64 {
+	y := make([]float64, rows.Out*cols.Out*p.Channels)
+	scratch := make([]float64, kernels.SeparableScratch(1, rows.Out, cols.In*p.Channels))
+	kernels.NewSeparable[float64, float64](1, rows, cols, p.Channels, 0).Run(nil, y, x, scratch)
+	for i, v := range y {
+		y[i] = math.Floor(min(max(v, 0), float64(p.Max())) + .5)
+	}
+	return y
 }
 
 // premultiply multiplies the colours of a picture [H, W, C] by its last channel.

@@ -74,6 +74,8 @@ type Resampling struct {
 	Antialias     bool
 	Scale         float64 // what the caller asked for; 0 stands for out/in
 	From, To      float64 // of Region, as parts of the input
+	// WeightBits, if not 0, rounds the weights of a filter to multiples of 2^-WeightBits.
+	WeightBits int
 }
 
 // NewResampleAxis computes the weights that bring in samples to out. It panics where a
@@ -204,10 +206,18 @@ func (w *resampleRow) build(i int) {
 		return
 	}
 	for j := low; j <= high; j++ {
-		if k := w.weights[j]; k != 0 {
-			w.axis.tap(j, k/sum)
+		if k := w.r.fixed(w.weights[j] / sum); k != 0 {
+			w.axis.tap(j, k)
 		}
 	}
+}
+
+// fixed rounds a weight to WeightBits.
+func (r *Resampling) fixed(weight float64) float64 {
+	if r.WeightBits == 0 {
+		return weight
+	}
+	return math.Ldexp(math.Round(math.Ldexp(weight, r.WeightBits)), -r.WeightBits)
 }
 
 // footprint adds the taps of a mean over the output's footprint, i*in/out to (i+1)*in/out,
