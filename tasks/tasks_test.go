@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/dataset"
 	"github.com/hourglass-go/hourglass/dataset/digits"
 	"github.com/hourglass-go/hourglass/imageio"
 	"github.com/hourglass-go/hourglass/internal/rng"
@@ -39,14 +41,25 @@ func digitModel(t *testing.T) *Pipeline {
 	})
 }
 
+var loadOnce = sync.OnceValues(func() (*dataset.Images, error) {
+	_, test, err := digits.Load()
+	return test, err
+})
+
+func testDigits(t *testing.T) *dataset.Images {
+	t.Helper()
+	test, err := loadOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return test
+}
+
 // onPaper draws a digit of the embedded set, dark on bright paper of another size, lit from
 // one side, with noise.
 func onPaper(t *testing.T, index, w, h, left, top int, scale, slope, sigma float64) *imageio.Picture {
 	t.Helper()
-	_, test, err := digits.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	test := testDigits(t)
 	digit, err := imageio.FromTensor(test.Tensor(index, index+1).Sample(0), 8)
 	if err != nil {
 		t.Fatal(err)
@@ -140,10 +153,7 @@ func checkDigit(t *testing.T, p *imageio.Picture) {
 }
 
 func TestLeavesWhatFits(t *testing.T) {
-	_, test, err := digits.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	test := testDigits(t)
 	p := digitModel(t)
 	in, err := imageio.FromTensor(test.Tensor(5, 6).Sample(0), 8)
 	if err != nil {

@@ -171,7 +171,7 @@ func TestSlowDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	gain := last.Metrics["psnr"] - last.Metrics["psnr_input"]
-	t.Log(fmt.Sprintf("%.1f s, %.2f dB gained, %d MiB", took.Seconds(), gain, last.PeakRSS>>20))
+	t.Logf("%.1f s, %.2f dB gained, %d MiB", took.Seconds(), gain, last.PeakRSS>>20)
 	if gain < 6 {
 		t.Errorf("%.2f dB gained, want 6", gain)
 	}
