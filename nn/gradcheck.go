@@ -28,11 +28,15 @@ func (gc GradientCheck) Run(l Layer) (float64, error) {
 	for i, s := range gc.Inputs {
 		ins = append(ins, Input(fmt.Sprintf("in%d", i), s))
 	}
-	outs := Named("layer", l).ApplyAll(ins...)
-	m, err := NewModelOf(ins, outs)
+	m, err := NewModelOf(ins, Named("layer", l).ApplyAll(ins...))
 	if err != nil {
 		return 0, err
 	}
+	return gc.model(m)
+}
+
+// model is Run for a whole model, whose inputs are those of the check.
+func (gc GradientCheck) model(m *Model) (float64, error) {
 	m.Init(gc.Seed + 1)
 	g, err := lower(m, gc.Inputs)
 	if err != nil {
