@@ -12,7 +12,7 @@ import "github.com/hourglass-go/hourglass/internal/parallel"
 // into matrices of their own and put back.
 type convGemm[T Float] struct {
 	convGemmPlan
-	convTables
+	windowTables
 	forward, backward, weight [2]*Gemm[T] // for a whole band, and for the last
 
 	x, y, bias    []T // operands of the pass
@@ -69,7 +69,7 @@ func (p *convGemmPlan) scratch() int {
 }
 
 func newConvGemm[T Float](s ConvShape) *convGemm[T] {
-	c := &convGemm[T]{convGemmPlan: planConvGemm(&s), convTables: newConvTables(&s)}
+	c := &convGemm[T]{convGemmPlan: planConvGemm(&s), windowTables: newWindowTables(s.H, s.W, s.Border)}
 	gather, scatter := s.acts()
 	if !c.direct {
 		scatter = Act{} // sums are complete after the last band only

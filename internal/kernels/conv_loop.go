@@ -6,14 +6,14 @@ import "github.com/hourglass-go/hourglass/internal/parallel"
 // is held against, and the better one where a group has few channels.
 type convLoop[T Float] struct {
 	shape ConvShape
-	convTables
+	windowTables
 	x, y, w, bias []T
 
 	gatherRow, scatterRow, outerTap region
 }
 
 func newConvLoop[T Float](s ConvShape) *convLoop[T] {
-	c := &convLoop[T]{shape: s, convTables: newConvTables(&s)}
+	c := &convLoop[T]{shape: s, windowTables: newWindowTables(s.H, s.W, s.Border)}
 	c.gatherRow, c.scatterRow, c.outerTap = c.gatherOne, c.scatterOne, c.outerOne
 	return c
 }

@@ -144,6 +144,17 @@ func (s Slide) Back(out int) (Window, error) {
 	return w, nil
 }
 
+// CheckInside fails where a window has no tap in the input.
+func (w Window) CheckInside() error {
+	for o := range w.Out {
+		if w.Inside(o) == 0 {
+			return fmt.Errorf("window %d of %d, %d taps from %d on at a distance of %d, has none in the input's 0 to %d",
+				o, w.Out, w.Kernel, w.At(o, 0), w.Dilation, w.In-1)
+		}
+	}
+	return nil
+}
+
 // floorDiv is a/b rounded down, for b > 0.
 func floorDiv(a, b int) int {
 	q := a / b
@@ -211,4 +222,35 @@ func invert(sources []int32, n int) readers {
 		}
 	}
 	return r
+}
+
+// windowTables say what the outputs of windows that slide over pictures read.
+type windowTables struct {
+	height, width Window
+	rows, cols    []int32 // tap i of output row p reads row rows[p*height.Kernel+i], none where that is -1
+	readers       readers // of rows
+}
+
+func newWindowTables(height, width Window, b Border) windowTables {
+	t := windowTables{height: height, width: width, rows: height.sources(b), cols: width.sources(b)}
+	t.readers = invert(t.rows, height.In)
+	return t
+}
+
+// reads is a range of rows of the batch's inputs that holds all that pixels [p0, p1) of
+// its outputs read.
+func (t *windowTables) reads(p0, p1 int) (first, beyond int) {
+	h := &t.height
+	r0, r1 := p0/t.width.Out, (p1-1)/t.width.Out // rows of the outputs, the last included
+	n0, n1 := r0/h.Out, r1/h.Out
+	if n0 != n1 {
+		return n0 * h.In, (n1 + 1) * h.In
+	}
+	first, beyond = h.In, 0
+	for _, i := range t.rows[r0%h.Out*h.Kernel : (r1%h.Out+1)*h.Kernel] {
+		if i >= 0 {
+			first, beyond = min(first, int(i)), max(beyond, int(i)+1)
+		}
+	}
+	return n0*h.In + first, n0*h.In + max(first, beyond)
 }
