@@ -36,5 +36,5 @@ func (p Crop) Infer(in []Shape) (Signature, error) {
 func (p Crop) Compile(batch int, in []Shape) Routine {
 	rows := kernels.NewPadAxis(in[0][0], -p.Top, -p.Bottom, kernels.BorderZero)
 	cols := kernels.NewPadAxis(in[0][1], -p.Left, -p.Right, kernels.BorderZero)
-	return separable(batch, in[0], rows, cols, 0)
+	return separableOrView(batch, in[0], rows, cols, 0)
 }

@@ -60,5 +60,5 @@ func (p PadToMultiple) Compile(batch int, in []Shape) Routine {
 		before := p.Anchor.before(more)
 		axes[i] = kernels.NewPadAxis(in[0][i], before, more-before, borders[p.Border])
 	}
-	return separable(batch, in[0], axes[0], axes[1], 0)
+	return separableOrView(batch, in[0], axes[0], axes[1], 0)
 }

@@ -114,10 +114,12 @@ const (
 // The defaults are those of Keras and tf.image.resize. Others are:
 //
 //	PyTorch interpolate   nearest: Asymmetric, RoundFloor; nearest-exact: the defaults; area: ResizeAdaptive
-//	                      bicubic: CubicA -0.75, BorderEdge; antialias: the defaults with Antialias
+//	                      bicubic: CubicA -0.75, BorderEdge; antialias: the defaults with Antialias,
+//	                      with align_corners too: Scale (out-1)/(in-1) beside the Size
 //	TensorFlow 1          Asymmetric or AlignCorners; nearest: RoundFloor, with AlignCorners RoundPreferCeil
 //	                      bicubic: CubicA -0.75, BorderEdge
-//	ONNX                  BorderEdge without exclude_outside; CubicA -0.75; RoundPreferFloor
+//	ONNX                  BorderEdge without exclude_outside; CubicA -0.75; RoundPreferFloor; its align_corners is
+//	                      AlignCornersScale
 //	MATLAB imresize       Antialias, BorderSymmetric
 type Resize struct {
 	Size [2]int // height and width of the output; {0, 0} where it is not given
@@ -261,5 +263,8 @@ func (r Resize) Compile(batch int, in []Shape) Routine {
 			From: r.Region[i], To: r.Region[i+2],
 		})
 	}
-	return separable(batch, in[0], axes[0], axes[1], r.Extrapolation)
+	if len(in) == 2 {
+		return separable(batch, in[0], axes[0], axes[1], r.Extrapolation)
+	}
+	return separableOrView(batch, in[0], axes[0], axes[1], r.Extrapolation)
 }

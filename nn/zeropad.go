@@ -65,5 +65,5 @@ func (m Margins) inferPad(in []Shape) (Signature, error) {
 func (m Margins) compilePad(batch int, in []Shape, b Border, value float64) Routine {
 	rows := kernels.NewPadAxis(in[0][0], m.Top, m.Bottom, borders[b])
 	cols := kernels.NewPadAxis(in[0][1], m.Left, m.Right, borders[b])
-	return separable(batch, in[0], rows, cols, value)
+	return separableOrView(batch, in[0], rows, cols, value)
 }

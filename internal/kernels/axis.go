@@ -58,8 +58,8 @@ func (a *Axis) Taps() int { return len(a.index) }
 // Empty reports whether output i has no taps: it does not depend on the input.
 func (a *Axis) Empty(i int) bool { return a.start[i] == a.start[i+1] }
 
-// identity reports whether the map changes nothing.
-func (a *Axis) identity() bool {
+// Identity reports whether the map changes nothing.
+func (a *Axis) Identity() bool {
 	if a.In != a.Out || len(a.index) != a.Out {
 		return false
 	}

@@ -35,7 +35,7 @@ type axisOf[A Float] struct {
 }
 
 func newAxisOf[A Float](a *Axis) axisOf[A] {
-	o := axisOf[A]{Axis: a, w: make([]A, len(a.weight)), same: a.identity()}
+	o := axisOf[A]{Axis: a, w: make([]A, len(a.weight)), same: a.Identity()}
 	for i, w := range a.weight {
 		o.w[i] = A(w)
 	}
@@ -46,7 +46,7 @@ func newAxisOf[A Float](a *Axis) axisOf[A] {
 const separableTiles = 32
 
 // wideChannels is from where on a pixel is worth a call of a vector pass.
-const wideChannels = 24
+const wideChannels = 16
 
 // NewSeparable prepares the map for batches of n pictures of the given channels. Fill is
 // the constant.
@@ -181,12 +181,29 @@ func (s *Separable[A, T]) pixel(dst []T, src []A, lo, hi int) {
 		}
 		return
 	}
-	for i := range dst {
-		sum := A(0)
-		for k := lo; k < hi; k++ {
-			sum += s.cols.w[k] * src[int(s.cols.index[k])*c+i]
+	if c > wideChannels { // sums of another type than the elements
+		for at := 0; at < c; at += wideChannels {
+			end := min(at+wideChannels, c)
+			s.sum(dst[at:end], src[at:], lo, hi)
 		}
-		dst[i] = T(sum)
+		return
+	}
+	s.sum(dst, src, lo, hi)
+}
+
+// sum adds up the taps lo to hi of at most wideChannels channels, the first of which is
+// that of src.
+func (s *Separable[A, T]) sum(dst []T, src []A, lo, hi int) {
+	var sums [wideChannels]A
+	acc := sums[:len(dst)]
+	for k := lo; k < hi; k++ {
+		w := s.cols.w[k]
+		for i, v := range src[int(s.cols.index[k])*s.channels:][:len(acc)] {
+			acc[i] += w * v
+		}
+	}
+	for i, v := range acc {
+		dst[i] = T(v)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/hourglass-go/hourglass/internal/parallel"
@@ -95,8 +96,10 @@ func compareDense(t *testing.T, name string, got, src []float64, rows, cols [][]
 }
 
 // TestSeparableTypes holds the sums of other types against those in float64, and the
-// constant.
-func TestSeparableTypes(t *testing.T) {
+// constant, in every variant.
+func TestSeparableTypes(t *testing.T) { eachISA(t, testSeparableTypes) }
+
+func testSeparableTypes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for name, cols := range someAxes(6) {
 		const h, c = 5, 25
@@ -109,8 +112,19 @@ func TestSeparableTypes(t *testing.T) {
 		}
 		n := SeparableScratch(1, 6, 6*c)
 		NewSeparable[float64, float64](1, rows, cols, c, .5).Run(nil, dst64, src64, make([]float64, n))
-		NewSeparable[float32, float32](1, rows, cols, c, .5).Run(nil, dst, src, make([]float32, n))
+		scratch := make([]float32, n)
+		single := NewSeparable[float32, float32](1, rows, cols, c, .5)
+		single.Run(nil, dst, src, scratch)
 		NewSeparable[float64, float32](1, rows, cols, c, .5).Run(nil, mixed, src, make([]float64, n))
+		again, team := make([]float32, len(dst)), parallel.Start(3)
+		single.Run(team, again, src, scratch)
+		team.Close()
+		if !slices.Equal(dst, again) {
+			t.Errorf("%s: three workers compute something else than one", name)
+		}
+		if n := testing.AllocsPerRun(3, func() { single.Run(nil, dst, src, scratch) }); n > 0 {
+			t.Errorf("%s: a run allocates %v times", name, n)
+		}
 		for i, v := range dst64 {
 			if i < cols.Out*c && v != .5 {
 				t.Fatalf("%s: the constant is %v", name, v)
@@ -170,6 +184,32 @@ func TestResampleWeights(t *testing.T) {
 					t.Errorf("interpolation %d: weight (%d, %d) is %v", m, i, j, w)
 				}
 			}
+		}
+	}
+}
+
+func BenchmarkSeparable(b *testing.B) {
+	const batch, h, w = 4, 64, 64
+	kinds := map[string]Interpolation{"nearest": InterpolateNearest, "bilinear": InterpolateLinear, "bicubic": InterpolateCubic}
+	for _, name := range []string{"nearest", "bilinear", "bicubic"} {
+		for _, c := range []int{1, 3, 16, 64} {
+			up := NewResampleAxis(h, 2*h, Resampling{Interpolation: kinds[name], CubicA: -.5})
+			src, dst := make([]float32, batch*h*w*c), make([]float32, 4*batch*h*w*c)
+			scratch := make([]float32, max(SeparableScratch(batch, 2*h, w*c), SeparableScratch(batch, h, 2*w*c)))
+			forward := NewSeparable[float32, float32](batch, up, up, c, 0)
+			backward := NewSeparable[float32, float32](batch, up.Transpose(), up.Transpose(), c, 0)
+			b.Run(fmt.Sprintf("op=up/method=%s/c=%d/pass=forward", name, c), func(b *testing.B) {
+				b.SetBytes(int64(4 * len(dst)))
+				for b.Loop() {
+					forward.Run(nil, dst, src, scratch)
+				}
+			})
+			b.Run(fmt.Sprintf("op=up/method=%s/c=%d/pass=backward", name, c), func(b *testing.B) {
+				b.SetBytes(int64(4 * len(dst)))
+				for b.Loop() {
+					backward.Run(nil, src, dst, scratch)
+				}
+			})
 		}
 	}
 }
