@@ -6,7 +6,7 @@ import (
 )
 
 // onnxPassed is the number of node tests that pass at least.
-const onnxPassed = 232
+const onnxPassed = 267
 
 // onnxOperators says for each operator which layer computes a node test of it.
 var onnxOperators = map[string]func(c *onnxCase) (onnxRun, error){
@@ -15,6 +15,8 @@ var onnxOperators = map[string]func(c *onnxCase) (onnxRun, error){
 	"BatchNormalization": onnxBatchNorm, "LayerNormalization": onnxLayerNorm, "GroupNormalization": onnxGroupNorm,
 	"InstanceNormalization": onnxInstanceNorm,
 	"Gemm":                  onnxGemm, "MatMul": onnxMatMul, "Flatten": onnxFlatten, "Reshape": onnxReshape,
+	"MaxPool": onnxMaxPool, "MaxUnpool": onnxMaxUnpool, "AveragePool": onnxAveragePool,
+	"GlobalAveragePool": onnxGlobal(GlobalAvgPool2D{KeepDims: true}), "GlobalMaxPool": onnxGlobal(GlobalMaxPool2D{KeepDims: true}),
 	"Conv": onnxConv, "ConvTranspose": onnxConvTranspose,
 	"SoftmaxCrossEntropyLoss": onnxCrossEntropy, "NegativeLogLikelihoodLoss": onnxLikelihood,
 	"Pad": onnxPad, "Resize": onnxResize, "Upsample": onnxUpsample,
