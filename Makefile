@@ -97,7 +97,7 @@ bench: ## Go benchmarks (for benchstat) and the cases of `hourglass bench`
 
 .PHONY: bench-peers
 bench-peers: build ## our training turn and turn about with PyTorch's and Keras's; see bench/peers/run
-	HOURGLASS=$(CURDIR)/bin/hourglass bench/peers/run
+	HOURGLASS=$(CURDIR)/bin/hourglass bench/peers/run $(ARGS)
 
 .PHONY: check
 check: lint test test-generic test-avx2 race generate-check cross ## what a pull request has to pass
