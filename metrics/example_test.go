@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hourglass-go/hourglass/metrics"
 	"github.com/hourglass-go/hourglass/tensor"
@@ -28,8 +29,25 @@ func Example() {
 	fmt.Printf("%s %.2f dB\n", m.Name(), m.Value())
 
 	_, err = metrics.ByName("fid")
-	fmt.Println(err)
+	fmt.Println(strings.HasPrefix(err.Error(), `there is no metric "fid"; there are `))
 	// Output:
 	// psnr 20.00 dB
-	// there is no metric "fid"; there are bce, mae, mse, psnr, ssim
+	// true
+}
+
+// The same confusion matrix gives every measure of a segmentation of single pixels. A class
+// that is nowhere does not lower a mean.
+func ExampleConfusion() {
+	const classes = 3
+	m := metrics.NewConfusion(classes, 255)
+	scores := []float32{.8, .2, 0, .6, .4, 0, .1, .9, 0, .3, .7, 0}
+	if err := m.Add(scores, []float32{0, 1, 1, 255}, classes); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("class 1 seen as 0:", m.Count(1, 0), "of", m.Count(1, 0)+m.Count(1, 1))
+	fmt.Println("IoU:", m.IoU(0), m.IoU(1), m.IoU(2), "mean:", m.MeanIoU())
+	// Output:
+	// class 1 seen as 0: 1 of 2
+	// IoU: 0.5 0.5 NaN mean: 0.5
 }

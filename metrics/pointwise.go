@@ -27,6 +27,12 @@ func MAE(pred, target []float32) float64 {
 	return sum / float64(len(target))
 }
 
+// RMSE returns the root of the mean of (pred-target)^2.
+func RMSE(pred, target []float32) float64 { return math.Sqrt(MSE(pred, target)) }
+
+// psnr is what the metric "psnr" counts.
+func psnr(pred, target []float32) float64 { return min(PSNR(pred, target), ExactPSNR) }
+
 // PSNR returns 10 log10(1/MSE), in dB, for values whose maximum is 1; +Inf where the
 // slices are equal.
 func PSNR(pred, target []float32) float64 { return -10 * math.Log10(MSE(pred, target)) }

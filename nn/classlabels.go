@@ -77,7 +77,9 @@ func (l classLabels) targetAt(c, label int, row []float64) float64 {
 // sparseTarget is the shape of a sparse target for a prediction.
 func sparseTarget(p Shape) Shape {
 	t := p.Clone()
-	t[len(t)-1] = 1
+	if len(t) > 0 {
+		t[len(t)-1] = 1
+	}
 	return t
 }
 
