@@ -75,3 +75,38 @@ func TestResizeEqualsPILAndMATLAB(t *testing.T) {
 		t.Errorf("only %d cases, %d of them exact", len(golden.Cases), exact)
 	}
 }
+
+// TestResizeNamedConstant: the named behaviours leave a uniform picture of 16 bits, and one
+// with an alpha channel, as it is.
+func TestResizeNamedConstant(t *testing.T) {
+	deep, clear := imageio.New(9, 5, 3, 16), imageio.New(9, 5, 2, 8)
+	for i := range 9 * 5 {
+		for c := range 3 {
+			deep.Set(i%9, i/9, c, 65535-7*c)
+		}
+		clear.Set(i%9, i/9, 0, 100)
+		clear.Set(i%9, i/9, 1, 77)
+	}
+	for f := imageio.Nearest; f <= imageio.Hamming; f++ {
+		for _, r := range []imageio.Resampling{imageio.MATLAB(f), imageio.PIL(f)} {
+			for _, p := range []*imageio.Picture{deep, clear} {
+				q := p.Resize(4, 23, r)
+				for i := range 4 * 23 {
+					for c := range p.Channels {
+						if got, want := q.At(i%23, i/23, c), p.At(0, 0, c); got != want {
+							t.Fatalf("%+v of %v: sample %d is %d, want %d", r, p, c, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestResamplingErrors(t *testing.T) {
+	for _, r := range []imageio.Resampling{{Border: -1}, {Border: 3}, {Steps: -1}, {Steps: 3}} {
+		if _, err := imageio.ResizeTensor(tensor.New(2, 3, 1), 1, 1, r); err == nil {
+			t.Errorf("%+v was done", r)
+		}
+	}
+}

@@ -51,8 +51,9 @@ func (p CropToMatch) Infer(in []Shape) (Signature, error) {
 	if err := oneOf("Anchor", p.Anchor, AnchorCenter, AnchorStart); err != nil {
 		return Signature{}, err
 	}
-	if p.Offset[0] < 0 || p.Offset[1] < 0 || p.Anchor == AnchorCenter && p.Offset != [2]int{} {
-		return Signature{}, fmt.Errorf("Offset is %v, want at least 0, and 0 with Anchor %q", p.Offset, string(AnchorCenter))
+	if least, most := min(p.Offset[0], p.Offset[1]), max(p.Offset[0], p.Offset[1]); least < 0 || most > maxSide ||
+		p.Anchor == AnchorCenter && most > 0 {
+		return Signature{}, fmt.Errorf("Offset is %v, want 0 to %d, and 0 with Anchor %q", p.Offset, maxSide, string(AnchorCenter))
 	}
 	for axis, name := range []string{"height", "width"} {
 		from, to := in[0][axis], in[1][axis]

@@ -77,8 +77,8 @@ func checkBlocks(in []Shape, block [2]int, order DepthOrder) error {
 	if err := wantPicture(in, 1); err != nil {
 		return err
 	}
-	if block[0] < 1 || block[1] < 1 {
-		return fmt.Errorf("Block is %v, want at least 1", block)
+	if err := checkSides("Block", block); err != nil {
+		return err
 	}
 	return oneOf("Order", order, DCR, CRD)
 }

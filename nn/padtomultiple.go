@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"fmt"
-
-	"github.com/hourglass-go/hourglass/internal/kernels"
-)
+import "github.com/hourglass-go/hourglass/internal/kernels"
 
 // PadToMultiple pads pictures to the next size that a network's stride divides, so that
 // it takes any size; [CropToMatch] on its output and the original is the inverse. Input:
@@ -30,8 +26,8 @@ func (p PadToMultiple) Infer(in []Shape) (Signature, error) {
 		return Signature{}, err
 	}
 	p = p.withDefaults().(PadToMultiple)
-	if p.Multiple[0] < 1 || p.Multiple[1] < 1 {
-		return Signature{}, fmt.Errorf("Multiple is %v, want at least 1", p.Multiple)
+	if err := checkSides("Multiple", p.Multiple); err != nil {
+		return Signature{}, err
 	}
 	if err := oneOf("Border", p.Border, BorderReflect, BorderEdge, BorderZero, BorderSymmetric, BorderWrap); err != nil {
 		return Signature{}, err

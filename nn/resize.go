@@ -152,16 +152,25 @@ func (r Resize) withDefaults() Layer {
 	return r
 }
 
+// maxScale and its inverse bound Scale.
+const maxScale = 1e5
+
 func (r Resize) check() error {
 	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-	for axis, name := range []string{"height", "width"} {
-		if r.Size[axis] < 0 || (r.Size[axis] == 0) != (r.Size[0] == 0) {
-			return fmt.Errorf("Size %v: %s %d, want at least 1", r.Size, name, r.Size[axis])
+	if r.Size != [2]int{} {
+		if err := checkSides("Size", r.Size); err != nil {
+			return err
 		}
-		if s := r.Scale[axis]; !(s >= 0) || !finite(s) || (s == 0) != (r.Scale[0] == 0) {
-			return fmt.Errorf("Scale %v: %s %v, want more than 0", r.Scale, name, s)
+	}
+	if r.Scale != [2]float64{} {
+		for _, s := range r.Scale {
+			if !(s >= 1/maxScale && s <= maxScale) {
+				return fmt.Errorf("Scale is %v, want %v to %v", r.Scale, 1/maxScale, maxScale)
+			}
 		}
-		if !finite(r.Region[axis]) || !finite(r.Region[axis+2]) {
+	}
+	for _, v := range r.Region {
+		if !finite(v) {
 			return fmt.Errorf("Region %v is not finite", r.Region)
 		}
 	}
@@ -213,8 +222,8 @@ func (r Resize) Infer(in []Shape) (Signature, error) {
 	}
 	size, _ := r.target(in)
 	for axis, n := range size {
-		if n == 0 {
-			return Signature{}, fmt.Errorf("Scale %v makes nothing of %v", r.Scale[axis], in[0])
+		if n == 0 || n > maxSide {
+			return Signature{}, fmt.Errorf("Scale %v makes %d pixels of %d, want 1 to %d", r.Scale[axis], n, in[0][axis], maxSide)
 		}
 	}
 	return Signature{Outputs: []Shape{{size[0], size[1], in[0][2]}}}, nil

@@ -11,8 +11,20 @@ import (
 type Margins struct{ Top, Bottom, Left, Right int }
 
 func (m Margins) check() error {
-	if m.Top < 0 || m.Bottom < 0 || m.Left < 0 || m.Right < 0 {
-		return fmt.Errorf("the margins are top %d, bottom %d, left %d, right %d: want none below 0", m.Top, m.Bottom, m.Left, m.Right)
+	if least, most := min(m.Top, m.Bottom, m.Left, m.Right), max(m.Top, m.Bottom, m.Left, m.Right); least < 0 || most > maxSide {
+		return fmt.Errorf("the margins are top %d, bottom %d, left %d, right %d: want 0 to %d", m.Top, m.Bottom, m.Left, m.Right, maxSide)
+	}
+	return nil
+}
+
+// maxSide bounds the height and the width that a layer may ask for: a model file is not to
+// be trusted with the memory.
+const maxSide = 1 << 24
+
+// checkSides fails unless both numbers, of height and width, are 1 to maxSide.
+func checkSides(field string, n [2]int) error {
+	if min(n[0], n[1]) < 1 || max(n[0], n[1]) > maxSide {
+		return fmt.Errorf("%s is %v, want 1 to %d", field, n, maxSide)
 	}
 	return nil
 }

@@ -1,7 +1,5 @@
 package nn
 
-import "fmt"
-
 // UpSampling2D enlarges pictures by whole factors, as Keras does: by ResizeNearest every
 // pixel is repeated, by the other methods it is [Resize] with half-pixel coordinates.
 // Input: [H, W, C]; output: [H*Factor[0], W*Factor[1], C]. Gradient: the transpose; for
@@ -27,8 +25,8 @@ func (u UpSampling2D) Infer(in []Shape) (Signature, error) {
 		return Signature{}, err
 	}
 	u = u.withDefaults().(UpSampling2D)
-	if u.Factor[0] < 1 || u.Factor[1] < 1 {
-		return Signature{}, fmt.Errorf("Factor is %v, want at least 1", u.Factor)
+	if err := checkSides("Factor", u.Factor); err != nil {
+		return Signature{}, err
 	}
 	if err := u.Method.check(); err != nil {
 		return Signature{}, err
