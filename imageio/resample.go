@@ -71,9 +71,12 @@ type Steps int
 // The steps.
 const (
 	OneStep Steps = iota // rounded once, at the end
-	// WidthFirst is Pillow's up to version 12; 13 takes the height first where it shrinks
-	// much more. At a depth of 8 the weights are multiples of 2^-22, as there.
+	// WidthFirst is Pillow's up to version 12. At a depth of 8 the weights are multiples of
+	// 2^-22, as there.
 	WidthFirst
+	// TallFirst is Pillow's from version 13 on: WidthFirst, but the height first where it
+	// loses more than twice the pixels that the width does.
+	TallFirst
 	// SmallerFirst is MATLAB's: the axis of the smaller ratio out/in, of two equal ones the
 	// height.
 	SmallerFirst
@@ -103,9 +106,9 @@ func MATLAB(f Filter) Resampling {
 }
 
 // PIL is what Image.resize of Pillow does: antialiased, except for Nearest, the weights of
-// what lies outside dropped.
+// what lies outside dropped. It is that of version 13; Steps says what was different before.
 func PIL(f Filter) Resampling {
-	return Resampling{Filter: f, Antialias: f != Nearest, Steps: WidthFirst}
+	return Resampling{Filter: f, Antialias: f != Nearest, Steps: TallFirst}
 }
 
 // axis returns the weights that bring one axis from in to out pixels.
@@ -199,12 +202,14 @@ func (p *Picture) resizeInSteps(h, w int, r Resampling) *Picture {
 		x[i] = float64(p.sample(i)) // not divided by Max, so that halves are exact
 	}
 	bits := 0
-	if r.Steps == WidthFirst && p.Depth == 8 {
+	if r.Steps != SmallerFirst && p.Depth == 8 {
 		bits = pillowBits
 	}
 	rows, cols := r.axis(p.Height, h, bits), r.axis(p.Width, w, bits)
 	stay := func(n int) *kernels.Axis { return kernels.NewPadAxis(n, 0, 0, kernels.BorderZero) }
-	if r.Steps == SmallerFirst && h*p.Width <= w*p.Height {
+	heightFirst := r.Steps == SmallerFirst && h*p.Width <= w*p.Height ||
+		r.Steps == TallFirst && h < p.Height && p.Height-h > 2*(p.Width-w)
+	if heightFirst {
 		x = p.step(x, rows, stay(p.Width))
 		x = p.step(x, stay(h), cols)
 	} else {
