@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -32,12 +33,15 @@ type gradientCase struct {
 
 func TestFunctionGradients(t *testing.T) {
 	var cases []gradientCase
-	for _, f := range []ActivationFunc{Swish, ScaledSwish(1.7), GELU, GELUTanh, HardSigmoid, HardSigmoidOf(.2, .5), HardSwish} {
-		check := GradientCheck{Inputs: []Shape{{5, 3, 7}}, Low: -4, High: 4}
-		cases = append(cases,
-			gradientCase{f.String(), Activation{f}, check},
+	for _, f := range []ActivationFunc{Swish, ScaledSwish(1.7), GELU, GELUTanh, HardSigmoid, HardSigmoidOf(.2, .5), HardSwish, Softmax} {
+		for _, c := range []int{1, 3, 17} {
+			check := GradientCheck{Inputs: []Shape{{5, 3, c}}, Low: -4, High: 4}
+			if f != Softmax || c > 1 {
+				cases = append(cases, gradientCase{fmt.Sprint(f, " of ", c), Activation{f}, check})
+			}
 			// Fused in a prediction; in training a layer of its own where that is needed.
-			gradientCase{"dense " + f.String(), Dense{Units: 17, Activation: f}, check})
+			cases = append(cases, gradientCase{fmt.Sprint("dense ", f, " of ", c), Dense{Units: 17, Activation: f}, check})
+		}
 	}
 	testChecks(t, cases)
 }

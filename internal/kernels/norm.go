@@ -45,36 +45,90 @@ func NormMoments[T Float](s NormShape, mean, variance, x []T, work []float64) {
 	n := float64(s.Positions * s.Width)
 	sum, squares := work[:s.Groups], work[s.Groups:2*s.Groups]
 	clear(work[:2*s.Groups])
-	for at := 0; at < s.Size(); {
+	if s.Width == 1 {
+		channelMoments(sum, squares, x[:s.Size()], n)
+	} else {
+		for at := 0; at < s.Size(); {
+			for g := range sum {
+				sum[g] += sum4(x[at:at+s.Width], 0, false)
+				at += s.Width
+			}
+		}
 		for g := range sum {
-			for _, v := range x[at : at+s.Width] {
-				sum[g] += float64(v)
+			sum[g] /= n
+		}
+		for at := 0; at < s.Size(); {
+			for g, m := range sum {
+				squares[g] += sum4(x[at:at+s.Width], m, true)
+				at += s.Width
 			}
-			at += s.Width
 		}
 	}
-	for g := range sum {
-		sum[g] /= n
-		mean[g] = T(sum[g])
-	}
-	for at := 0; at < s.Size(); {
-		for g, m := range sum {
-			for _, v := range x[at : at+s.Width] {
-				d := float64(v) - m
-				squares[g] += d * d
-			}
-			at += s.Width
-		}
+	for g, m := range sum {
+		mean[g] = T(m)
 	}
 	for g, v := range squares {
 		variance[g] = T(v / n)
 	}
 }
 
+// channelMoments is NormMoments for groups of a single channel: all sums proceed side by side.
+func channelMoments[T Float](mean, squares []float64, x []T, n float64) {
+	ch := len(mean)
+	squares = squares[:ch]
+	for at := 0; at < len(x); at += ch {
+		for g, v := range x[at : at+ch] {
+			mean[g] += float64(v)
+		}
+	}
+	for g := range mean {
+		mean[g] /= n
+	}
+	for at := 0; at < len(x); at += ch {
+		for g, v := range x[at : at+ch] {
+			d := float64(v) - mean[g]
+			squares[g] += d * d
+		}
+	}
+}
+
+// sum4 is the sum of x-m, or of its squares, as four sums of every fourth element, which
+// need not wait for each other.
+func sum4[T Float](x []T, m float64, square bool) float64 {
+	var s0, s1, s2, s3 float64
+	if square {
+		for ; len(x) >= 4; x = x[4:] {
+			d0, d1, d2, d3 := float64(x[0])-m, float64(x[1])-m, float64(x[2])-m, float64(x[3])-m
+			s0, s1, s2, s3 = s0+d0*d0, s1+d1*d1, s2+d2*d2, s3+d3*d3
+		}
+	}
+	for ; len(x) >= 4; x = x[4:] {
+		s0, s1, s2, s3 = s0+float64(x[0])-m, s1+float64(x[1])-m, s2+float64(x[2])-m, s3+float64(x[3])-m
+	}
+	for _, v := range x {
+		d := float64(v) - m
+		if square {
+			d *= d
+		}
+		s0 += d
+	}
+	return s0 + s1 + (s2 + s3)
+}
+
 // Normalise computes for one sample y = gamma * (x-mean)*rstd + beta. y may be x.
 func Normalise[T Float](s NormShape, y, x, mean, rstd, gamma, beta []T) {
 	need("Normalise", "y", len(y), s.Size())
 	need("Normalise", "x", len(x), s.Size())
+	if s.Width == 1 && !s.ByPosition {
+		mean, rstd, gamma, beta = mean[:s.Groups], rstd[:s.Groups], gamma[:s.Groups], beta[:s.Groups]
+		for at := 0; at < s.Size(); at += s.Groups {
+			to := y[at : at+s.Groups]
+			for g, v := range x[at : at+s.Groups] {
+				to[g] = (v-mean[g])*rstd[g]*gamma[g] + beta[g]
+			}
+		}
+		return
+	}
 	at := 0
 	for p := range s.Positions {
 		for g := range s.Groups {
@@ -124,9 +178,10 @@ func NormGrad[T Float](s NormShape, dx, dgamma, dbeta, dy, x, mean, rstd, gamma 
 			if constant {
 				m1, m2 = 0, 0
 			}
+			to, from, d := dx[at:at+s.Width], x[at:at+s.Width], dy[at:at+s.Width]
 			for k, gk := range scale {
-				xh := (x[at+k] - m) * r
-				dx[at+k] = r * (dy[at+k]*gk - m1 - xh*m2)
+				xh := (from[k] - m) * r
+				to[k] = r * (d[k]*gk - m1 - xh*m2)
 			}
 			at += s.Width
 		}
@@ -157,10 +212,11 @@ func normSumsByChannel[T Float](s NormShape, dgamma, dbeta, dy, x, mean, rstd, g
 	for range s.Positions {
 		for g := range s.Groups {
 			m, r := mean[g], rstd[g]
-			for k := range s.Width {
-				d, c := dy[at+k], g*s.Width+k
-				first[c] += float64(d)
-				second[c] += float64(d * (x[at+k] - m) * r)
+			from, d := x[at:at+s.Width], dy[at:at+s.Width]
+			a, b := first[g*s.Width:][:s.Width], second[g*s.Width:][:s.Width]
+			for k, v := range d {
+				a[k] += float64(v)
+				b[k] += float64(v * (from[k] - m) * r)
 			}
 			at += s.Width
 		}
