@@ -65,21 +65,36 @@ func lossRange(lo, hi float64) func(u float64) float64 {
 	return func(u float64) float64 { return lo + (hi-lo)*u }
 }
 
+// lossGradient is a case of a gradient check.
+type lossGradient struct {
+	name   string
+	layer  Layer
+	inputs []Shape
+	fixed  []int // inputs without a gradient
+	maps   lossInputs
+}
+
+func checkLossGradients(t *testing.T, cases []lossGradient) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			check := GradientCheck{Batch: 3, Inputs: c.inputs, Low: 0, High: 1, Fixed: c.fixed}
+			worst, err := check.Run(preparedLoss{c.layer, c.maps})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !(worst <= 1e-6) {
+				t.Errorf("error of the gradient is %.3g of its maximum", worst)
+			}
+		})
+	}
+}
+
 func TestLossGradients(t *testing.T) {
-	ignore := []int{255}
-	weights := []float64{.5, 2, 1, 0, 3}
-	logits := lossRange(-3, 3)
-	probability := lossRange(.05, .95)
 	type shapes = []Shape
-	map5, map5labels := Shape{5, 3, 5}, Shape{5, 3}
+	logits, probability := lossRange(-3, 3), lossRange(.05, .95)
 	img, imgMask := Shape{7, 4, 3}, Shape{7, 4, 1}
-	cases := []struct {
-		name   string
-		layer  Layer
-		inputs shapes
-		fixed  []int
-		maps   lossInputs
-	}{
+	checkLossGradients(t, []lossGradient{
 		{"Charbonnier", Charbonnier{}, shapes{img, img}, nil, nil},
 		{"Charbonnier masked by pixel", Charbonnier{Epsilon: .1}, shapes{img, img, imgMask}, []int{2}, lossInputs{2: lossMask}},
 		{"Charbonnier masked by element", Charbonnier{Epsilon: .1}, shapes{img, img, img}, []int{2}, lossInputs{2: lossMask}},
@@ -96,6 +111,31 @@ func TestLossGradients(t *testing.T) {
 		{"adversarial hinge fool", AdversarialHinge{Fool}, shapes{img}, nil, lossInputs{0: logits}},
 		{"KL to a normal", KLNormal{}, shapes{{17}, {17}}, nil, lossInputs{0: logits, 1: logits}},
 
+		{"SSIM", SSIMLoss{}, shapes{{12, 13, 1}, {12, 13, 1}}, nil, nil},
+		{"SSIM of an even window", SSIMLoss{Window: 4, Sigma: 1, MaxValue: 2}, shapes{{5, 9, 3}, {5, 9, 3}}, nil, nil},
+		{"MS-SSIM", MSSSIMLoss{Window: 3, Sigma: 1, Weights: []float64{.2, .3, .5}}, shapes{{11, 9, 2}, {11, 9, 2}}, nil,
+			lossInputs{0: lossRange(.3, .5), 1: lossRange(.3, .5)}},
+		{"MS-SSIM of one scale", MSSSIMLoss{Window: 5, Weights: []float64{.5}}, shapes{{7, 6, 1}, {7, 6, 1}}, nil,
+			lossInputs{0: lossRange(.5, .51), 1: lossRange(.5, .51)}},
+		{"scale-invariant log", ScaleInvariantLog{}, shapes{img, img}, nil, lossInputs{0: lossRange(.5, 9), 1: lossRange(.5, 9)}},
+		{"scale-invariant log, masked", ScaleInvariantLog{Lambda: 1}, shapes{img, img, imgMask}, []int{2}, lossInputs{0: lossRange(.5, 9), 1: lossRange(-1, 9), 2: lossMask}},
+		{"scale-invariant log of a log", ScaleInvariantLog{Lambda: .85, LogPrediction: true}, shapes{img, img}, nil, lossInputs{0: logits, 1: lossRange(.5, 9)}},
+		{"gradient difference", GradientDifference{}, shapes{img, img}, nil, nil},
+		{"gradient difference squared, masked", GradientDifference{Power: 2}, shapes{img, img, imgMask}, []int{2}, lossInputs{2: lossMask}},
+		{"gradient difference of a row", GradientDifference{Power: 1.5}, shapes{{1, 8, 2}, {1, 8, 2}}, nil, nil},
+		{"total variation", TotalVariation{}, shapes{img}, nil, nil},
+		{"total variation squared, masked", TotalVariation{Power: 2}, shapes{img, {7, 4}}, []int{1}, lossInputs{1: lossMask}},
+		{"total variation of a column", TotalVariation{Power: 1.5}, shapes{{8, 1, 17}}, nil, nil},
+	})
+}
+
+func TestClassLossGradients(t *testing.T) {
+	type shapes = []Shape
+	logits, probability := lossRange(-3, 3), lossRange(.05, .95)
+	ignore := []int{255}
+	weights := []float64{.5, 2, 1, 0, 3}
+	img, map5, map5labels := Shape{7, 4, 3}, Shape{5, 3, 5}, Shape{5, 3}
+	checkLossGradients(t, []lossGradient{
 		{"cross-entropy sparse", CategoricalCrossEntropy{Sparse: true, Logits: true, Ignore: ignore},
 			shapes{map5, map5labels}, []int{1}, lossInputs{0: logits, 1: lossLabels(5)}},
 		{"cross-entropy sparse, weights, smoothed", CategoricalCrossEntropy{Sparse: true, Logits: true, Ignore: ignore, ClassWeights: weights, LabelSmoothing: .1, Divisor: WeightSum},
@@ -127,35 +167,7 @@ func TestLossGradients(t *testing.T) {
 		{"Lovasz", LovaszSoftmax{Ignore: ignore}, shapes{map5, map5labels}, []int{1}, lossInputs{1: lossLabels(5)}},
 		{"Lovasz per sample, masked", LovaszSoftmax{Ignore: ignore, PerSample: true}, shapes{map5, {5, 3, 1}, map5labels}, []int{1, 2}, lossInputs{1: lossLabels(5), 2: lossMask}},
 		{"Lovasz of one class", LovaszSoftmax{}, shapes{{5, 3, 1}, map5labels}, []int{1}, lossInputs{1: func(u float64) float64 { return math.Floor(2 * u) }}},
-
-		{"SSIM", SSIMLoss{}, shapes{{12, 13, 1}, {12, 13, 1}}, nil, nil},
-		{"SSIM of an even window", SSIMLoss{Window: 4, Sigma: 1, MaxValue: 2}, shapes{{5, 9, 3}, {5, 9, 3}}, nil, nil},
-		{"MS-SSIM", MSSSIMLoss{Window: 3, Sigma: 1, Weights: []float64{.2, .3, .5}}, shapes{{11, 9, 2}, {11, 9, 2}}, nil,
-			lossInputs{0: lossRange(.3, .5), 1: lossRange(.3, .5)}},
-		{"MS-SSIM of one scale", MSSSIMLoss{Window: 5, Weights: []float64{.5}}, shapes{{7, 6, 1}, {7, 6, 1}}, nil,
-			lossInputs{0: lossRange(.5, .51), 1: lossRange(.5, .51)}},
-		{"scale-invariant log", ScaleInvariantLog{}, shapes{img, img}, nil, lossInputs{0: lossRange(.5, 9), 1: lossRange(.5, 9)}},
-		{"scale-invariant log, masked", ScaleInvariantLog{Lambda: 1}, shapes{img, img, imgMask}, []int{2}, lossInputs{0: lossRange(.5, 9), 1: lossRange(-1, 9), 2: lossMask}},
-		{"scale-invariant log of a log", ScaleInvariantLog{Lambda: .85, LogPrediction: true}, shapes{img, img}, nil, lossInputs{0: logits, 1: lossRange(.5, 9)}},
-		{"gradient difference", GradientDifference{}, shapes{img, img}, nil, nil},
-		{"gradient difference squared, masked", GradientDifference{Power: 2}, shapes{img, img, imgMask}, []int{2}, lossInputs{2: lossMask}},
-		{"gradient difference of a row", GradientDifference{Power: 1.5}, shapes{{1, 8, 2}, {1, 8, 2}}, nil, nil},
-		{"total variation", TotalVariation{}, shapes{img}, nil, nil},
-		{"total variation squared, masked", TotalVariation{Power: 2}, shapes{img, {7, 4}}, []int{1}, lossInputs{1: lossMask}},
-		{"total variation of a column", TotalVariation{Power: 1.5}, shapes{{8, 1, 17}}, nil, nil},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			check := GradientCheck{Batch: 3, Inputs: c.inputs, Low: 0, High: 1, Fixed: c.fixed}
-			worst, err := check.Run(preparedLoss{c.layer, c.maps})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !(worst <= 1e-6) {
-				t.Errorf("error of the gradient is %.3g of its maximum", worst)
-			}
-		})
-	}
+	})
 }
 
 // lossOf runs a loss on a batch in double precision and returns its numbers and, for an
