@@ -107,7 +107,8 @@ func (r *Resampling) scale(in, out int) float64 {
 
 // position is where output i lies. Without a Scale it is one correctly rounded quotient
 // of integers, so that a position on a sample, or half way between two, is exactly that.
-func (r *Resampling) position(i, in, out int) float64 {
+func (r *Resampling) position(output, inputs, outputs int) float64 {
+	i, in, out := float64(output), float64(inputs), float64(outputs)
 	exact := r.Scale == 0
 	switch r.Coordinates {
 	case HalfPixel, HalfPixelOrigin:
@@ -115,38 +116,37 @@ func (r *Resampling) position(i, in, out int) float64 {
 		case r.Coordinates == HalfPixelOrigin && out == 1:
 			return 0
 		case exact:
-			return float64((2*i+1)*in-out) / float64(2*out)
+			return ((2*i+1)*in - out) / (2 * out)
 		}
-		return (float64(i)+.5)/r.Scale - .5
+		return (i+.5)/r.Scale - .5
 	case HalfPixelSymmetric:
 		if exact {
-			return float64((2*i+1)*in-out) / float64(2*out)
+			return ((2*i+1)*in - out) / (2 * out)
 		}
-		length := r.Scale * float64(in)
-		return float64(in)/2*(1-float64(out)/length) + (float64(i)+.5)/r.Scale - .5
+		return in/2*(1-out/(r.Scale*in)) + (i+.5)/r.Scale - .5
 	case HalfPixelUnshifted:
 		if exact {
-			return float64((2*i+1)*in) / float64(2*out)
+			return (2*i + 1) * in / (2 * out)
 		}
-		return (float64(i) + .5) / r.Scale
+		return (i + .5) / r.Scale
 	case Asymmetric:
 		if exact {
-			return float64(i*in) / float64(out)
+			return i * in / out
 		}
-		return float64(i) / r.Scale
+		return i / r.Scale
 	case AlignCorners, AlignCornersScale:
-		if out == 1 {
+		switch {
+		case out == 1:
 			return 0
+		case exact || r.Coordinates == AlignCorners:
+			return i * (in - 1) / (out - 1)
 		}
-		if exact || r.Coordinates == AlignCorners {
-			return float64(i*(in-1)) / float64(out-1)
-		}
-		return float64(i*(in-1)) / (r.Scale*float64(in) - 1)
+		return i * (in - 1) / (r.Scale*in - 1)
 	case Region:
 		if out == 1 {
-			return (r.From + r.To) / 2 * float64(in-1)
+			return (r.From + r.To) / 2 * (in - 1)
 		}
-		return float64(i)*(r.To-r.From)*float64(in-1)/float64(out-1) + r.From*float64(in-1)
+		return i*(r.To-r.From)*(in-1)/(out-1) + r.From*(in-1)
 	}
 	panic(fmt.Sprintf("kernels: no coordinates number %d", r.Coordinates))
 }
@@ -223,14 +223,14 @@ func (r *Resampling) fixed(weight float64) float64 {
 // footprint adds the taps of a mean over the output's footprint, i*in/out to (i+1)*in/out,
 // where sample j covers j to j+1. All is counted in parts of 1/out.
 func (w *resampleRow) footprint(i int) {
-	in, out := w.axis.In, w.axis.Out
-	from, to := i*in, (i+1)*in
+	in, out := int64(w.axis.In), int64(w.axis.Out)
+	from, to := int64(i)*in, int64(i+1)*in
 	if w.r.Interpolation == InterpolateAdaptive {
-		from, to = from/out*out, ceilDiv(to, out)*out
+		from, to = from/out*out, (to+out-1)/out*out
 	}
 	for j := from / out; j*out < to; j++ {
 		covered := min((j+1)*out, to) - max(j*out, from)
-		w.axis.tap(j, float64(covered)/float64(to-from))
+		w.axis.tap(int(j), float64(covered)/float64(to-from))
 	}
 }
 
