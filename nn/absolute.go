@@ -7,7 +7,8 @@ import (
 )
 
 // MeanAbsoluteError is the L1 loss, the mean of |p-t| over a sample's elements. Inputs:
-// prediction and target of one shape; output: one number a sample.
+// prediction and target of one shape, and a mask if wanted (one weight an element or a
+// pixel; the loss is the weighted mean over the batch); output: one number a sample.
 //
 // Gradient: sign(p-t)/K, 0 where p = t.
 type MeanAbsoluteError struct{}
@@ -15,13 +16,13 @@ type MeanAbsoluteError struct{}
 func init() { Register("mean_absolute_error", 1, MeanAbsoluteError{}) }
 
 // Infer returns one number a sample.
-func (MeanAbsoluteError) Infer(in []Shape) (Signature, error) { return inferLoss(in) }
+func (MeanAbsoluteError) Infer(in []Shape) (Signature, error) { return inferMaskedLoss(in) }
 
 // Compile returns the arithmetic.
 func (MeanAbsoluteError) Compile(batch int, in []Shape) Routine {
 	return Routine{
-		New32:  func() Op[float32] { return newPairLoss(absoluteSum[float32], absoluteGrad[float32]) },
-		New64:  func() Op[float64] { return newPairLoss(absoluteSum[float64], absoluteGrad[float64]) },
+		New32:  func() Op[float32] { return newMeanLoss(batch, in, absoluteSum[float32], absoluteGrad[float32]) },
+		New64:  func() Op[float64] { return newMeanLoss(batch, in, absoluteSum[float64], absoluteGrad[float64]) },
 		KeepIn: true,
 		FLOPs:  int64(3 * batch * in[0].Elems()),
 	}

@@ -9,8 +9,9 @@ import (
 
 // BinaryCrossEntropy is the mean over a sample's elements of -t*log(p) - (1-t)*log(1-p),
 // in nats, for targets and predictions in [0, 1]. Grey targets make it bottom out at their
-// own entropy, not at 0. Inputs: prediction and target of one shape; output: one number a
-// sample.
+// own entropy, not at 0. Inputs: prediction and target of one shape, and a mask if wanted (one
+// weight an element or a pixel; the loss is the weighted mean over the batch); output: one
+// number a sample.
 //
 // A prediction that comes out of a sigmoid is not used: the compiler hands the loss the
 // logits z instead, for which it is max(z,0) - z*t + log(1+exp(-|z|)), which cannot
@@ -29,19 +30,23 @@ func (BinaryCrossEntropy) FromLogits() (ActivationFunc, Layer) {
 }
 
 // Infer returns one number a sample.
-func (BinaryCrossEntropy) Infer(in []Shape) (Signature, error) { return inferLoss(in) }
+func (BinaryCrossEntropy) Infer(in []Shape) (Signature, error) { return inferMaskedLoss(in) }
 
 // Compile returns the arithmetic.
 func (b BinaryCrossEntropy) Compile(batch int, in []Shape) Routine {
 	r := Routine{KeepIn: true, FLOPs: int64(6 * batch * in[0].Elems())}
-	if b.Logits {
+	switch {
+	case b.Logits && len(in) > 2:
+		r.New32 = func() Op[float32] { return newMeanLoss(batch, in, bceLogitsSum[float32], bceLogitsGrad[float32]) }
+		r.New64 = func() Op[float64] { return newMeanLoss(batch, in, bceLogitsSum[float64], bceLogitsGrad[float64]) }
+	case b.Logits:
 		r.Saved = batch * in[0].Elems()
 		r.New32 = func() Op[float32] { return newLogitsLoss[float32]() }
 		r.New64 = func() Op[float64] { return newLogitsLoss[float64]() }
-		return r
+	default:
+		r.New32 = func() Op[float32] { return newMeanLoss(batch, in, bceSum[float32], bceGrad[float32]) }
+		r.New64 = func() Op[float64] { return newMeanLoss(batch, in, bceSum[float64], bceGrad[float64]) }
 	}
-	r.New32 = func() Op[float32] { return newPairLoss(bceSum[float32], bceGrad[float32]) }
-	r.New64 = func() Op[float64] { return newPairLoss(bceSum[float64], bceGrad[float64]) }
 	return r
 }
 
@@ -86,6 +91,17 @@ func (o *logitsLoss[T]) Forward(c *Call[T]) {
 func (o *logitsLoss[T]) Backward(c *Call[T]) {
 	o.call = c
 	c.Team.Run(c.Batch, &o.backward)
+}
+
+func bceLogitsSum[T tensor.Float](z, t []T) T { return kernels.BCELogits(nil, z, t, 0) }
+
+func bceLogitsGrad[T tensor.Float](dz, dt, z, t []T, scale T) {
+	if dz != nil {
+		kernels.BCELogits(dz, z, t, scale)
+	}
+	if dt != nil {
+		kernels.Scale(-scale, dt, z)
+	}
 }
 
 const bceEpsilon = 1e-7

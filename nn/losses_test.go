@@ -98,6 +98,11 @@ func TestLossGradients(t *testing.T) {
 		{"Charbonnier", Charbonnier{}, shapes{img, img}, nil, nil},
 		{"Charbonnier masked by pixel", Charbonnier{Epsilon: .1}, shapes{img, img, imgMask}, []int{2}, lossInputs{2: lossMask}},
 		{"Charbonnier masked by element", Charbonnier{Epsilon: .1}, shapes{img, img, img}, []int{2}, lossInputs{2: lossMask}},
+		{"L1 masked", MeanAbsoluteError{}, shapes{img, img, imgMask}, []int{2}, lossInputs{2: lossMask}},
+		{"L2 masked", MeanSquaredError{}, shapes{img, img, img}, []int{2}, lossInputs{2: lossMask}},
+		{"Huber masked", Huber{Delta: .3}, shapes{img, img, {7, 4}}, []int{2}, lossInputs{2: lossMask}},
+		{"binary cross-entropy masked", BinaryCrossEntropy{}, shapes{img, img, imgMask}, []int{2}, lossInputs{0: probability, 2: lossMask}},
+		{"binary cross-entropy from logits, masked", BinaryCrossEntropy{Logits: true}, shapes{img, img, imgMask}, []int{2}, lossInputs{0: logits, 2: lossMask}},
 		{"binary focal", BinaryFocal{}, shapes{img, img}, nil, lossInputs{0: probability}},
 		{"binary focal balanced, masked", BinaryFocal{Gamma: 1.5, Alpha: .25}, shapes{img, img, {7, 4}}, []int{2}, lossInputs{0: probability, 2: lossMask}},
 		{"binary focal from logits", BinaryFocal{Alpha: .3, Logits: true}, shapes{img, img}, nil, lossInputs{0: logits}},
@@ -309,6 +314,49 @@ func TestLossFromActivation(t *testing.T) {
 		g.optimise(true)
 		if len(g.steps) != 1 || TypeName(g.steps[0].layer) != TypeName(fromLogits) {
 			t.Errorf("%s: %d steps are left", TypeName(c.loss), len(g.steps))
+		}
+	}
+}
+
+// TestSoftmaxOverOtherAxis: the loss does not take a softmax for its own where the prediction
+// was reshaped so that its classes are others.
+func TestSoftmaxOverOtherAxis(t *testing.T) {
+	z, target := Input("z", Shape{2, 3}), Input("target", Shape{1})
+	flat := Apply(Flatten{}, Apply(Activation{Softmax}, z))
+	m, err := NewModelOf([]*Node{z, target}, []*Node{Apply(CategoricalCrossEntropy{Sparse: true}, flat, target)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := must(lower(m, []Shape{{2, 3}, {1}}))
+	g.optimise(true)
+	for _, s := range g.steps {
+		if l, ok := s.layer.(CategoricalCrossEntropy); ok && l.Logits {
+			t.Error("the loss was given the logits")
+		}
+	}
+}
+
+// TestTargetShape: a loss of class numbers gets them.
+func TestTargetShape(t *testing.T) {
+	x := Input("x", Shape{Any, Any, 3})
+	m, err := NewModel(x, Apply(Dense{Units: 5, Activation: Softmax}, x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		loss Layer
+		want Shape
+	}{
+		{CategoricalCrossEntropy{Sparse: true}, Shape{Any, Any, 1}}, {CategoricalCrossEntropy{}, Shape{Any, Any, 5}},
+		{CategoricalFocal{Sparse: true}, Shape{Any, Any, 1}}, {DiceLoss{Sparse: true}, Shape{Any, Any, 1}},
+		{JaccardLoss{}, Shape{Any, Any, 5}}, {TverskyLoss{Sparse: true}, Shape{Any, Any, 1}}, {LovaszSoftmax{}, Shape{Any, Any, 1}},
+	} {
+		inputs, _, err := WithLoss(m, c.loss)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !inputs[1].Shape().Equal(c.want) {
+			t.Errorf("%s: target %v, want %v", TypeName(c.loss), inputs[1].Shape(), c.want)
 		}
 	}
 }

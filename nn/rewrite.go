@@ -51,6 +51,9 @@ func (g *graph) takeLogits() {
 			continue
 		}
 		logits := g.steps[p].in[0]
+		if f.soft && lastAxis(g.shapes[logits]) != lastAxis(g.shapes[g.steps[i].in[0]]) {
+			continue // a view between them changed what a softmax is taken over
+		}
 		var inserted []graphStep
 		for _, view := range slices.Backward(views) {
 			out := g.newValue(g.shapes[view.out[0]])
@@ -64,6 +67,8 @@ func (g *graph) takeLogits() {
 		i += len(inserted)
 	}
 }
+
+func lastAxis(s Shape) int { return s[len(s)-1] }
 
 func (g *graph) isView(s graphStep) bool {
 	if len(s.in) != 1 || len(s.out) != 1 {

@@ -3,7 +3,8 @@ package nn
 import "github.com/hourglass-go/hourglass/tensor"
 
 // MeanSquaredError is the L2 loss, the mean of (p-t)² over a sample's elements. Inputs:
-// prediction and target of one shape; output: one number a sample.
+// prediction and target of one shape, and a mask if wanted (one weight an element or a
+// pixel; the loss is the weighted mean over the batch); output: one number a sample.
 //
 // Gradient: 2(p-t)/K.
 type MeanSquaredError struct{}
@@ -11,13 +12,13 @@ type MeanSquaredError struct{}
 func init() { Register("mean_squared_error", 1, MeanSquaredError{}) }
 
 // Infer returns one number a sample.
-func (MeanSquaredError) Infer(in []Shape) (Signature, error) { return inferLoss(in) }
+func (MeanSquaredError) Infer(in []Shape) (Signature, error) { return inferMaskedLoss(in) }
 
 // Compile returns the arithmetic.
 func (MeanSquaredError) Compile(batch int, in []Shape) Routine {
 	return Routine{
-		New32:  func() Op[float32] { return newPairLoss(squaredSum[float32], squaredGrad[float32]) },
-		New64:  func() Op[float64] { return newPairLoss(squaredSum[float64], squaredGrad[float64]) },
+		New32:  func() Op[float32] { return newMeanLoss(batch, in, squaredSum[float32], squaredGrad[float32]) },
+		New64:  func() Op[float64] { return newMeanLoss(batch, in, squaredSum[float64], squaredGrad[float64]) },
 		KeepIn: true,
 		FLOPs:  int64(3 * batch * in[0].Elems()),
 	}

@@ -9,14 +9,22 @@ import (
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
-// WithLoss adds a loss to a model: for each output an input of its shape, named after it
-// with "_target" behind, and the loss between the two, summed over the outputs. It returns
+// targeted is a loss whose target may have another shape than the prediction, such as one
+// label for each pixel's scores.
+type targeted interface{ TargetShape(prediction Shape) Shape }
+
+// WithLoss adds a loss to a model: for each output an input of the target's shape, named after
+// it with "_target" behind, and the loss between the two, summed over the outputs. It returns
 // what [NewTrainer] takes: the model's inputs followed by the targets, and the total.
 func WithLoss(m *Model, loss Layer) (inputs []*Node, total *Node, err error) {
 	inputs = m.Inputs()
 	var losses []*Node
 	for _, out := range m.outputs {
-		target := Input(out.Name()+"_target", out.shape)
+		shape := out.shape
+		if t, ok := loss.(targeted); ok {
+			shape = t.TargetShape(shape)
+		}
+		target := Input(out.Name()+"_target", shape)
 		inputs = append(inputs, target)
 		losses = append(losses, Apply(loss, out, target))
 	}
