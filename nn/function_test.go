@@ -46,6 +46,21 @@ func TestFunctionGradients(t *testing.T) {
 	testChecks(t, cases)
 }
 
+// Layers that end in an activation leave it to a layer of its own where training needs that.
+func TestFunctionGradientsInConvolutions(t *testing.T) {
+	var cases []gradientCase
+	kernel := [2]int{3, 2}
+	for _, f := range []ActivationFunc{Swish, GELU, HardSigmoid, HardSwish} {
+		for _, l := range []Layer{
+			Conv2D{Filters: 3, Kernel: kernel, Activation: f}, Conv2DTranspose{Filters: 3, Kernel: kernel, Stride: [2]int{2, 1}, Activation: f},
+			DepthwiseConv2D{Kernel: kernel, Activation: f}, SeparableConv2D{Filters: 3, Kernel: kernel, Activation: f},
+		} {
+			cases = append(cases, gradientCase{fmt.Sprint(TypeName(l), " ", f), l, GradientCheck{Inputs: []Shape{{5, 4, 3}}, Low: -3, High: 3}})
+		}
+	}
+	testChecks(t, cases)
+}
+
 // A dense layer with an activation predicts what the two layers apart do, and a training
 // step of it has their gradient.
 func TestFusedActivationFromInput(t *testing.T) {
