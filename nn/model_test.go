@@ -255,16 +255,21 @@ func TestTrainingAllocatesNothing(t *testing.T) {
 	defer tr.Close()
 	a, b := random(1, 64, 4, 5, 1), random(2, 64, 4, 5, 1)
 	must(tr.Gradient(0, a, b))
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for i := range 100 {
-		if _, err := tr.Gradient(i, a, b); err != nil {
-			t.Fatal(err)
+	// The runtime allocates now and then on its own account, so the least of three counts.
+	least := uint64(math.MaxUint64)
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range 100 {
+			if _, err := tr.Gradient(i, a, b); err != nil {
+				t.Fatal(err)
+			}
 		}
+		runtime.ReadMemStats(&after)
+		least = min(least, after.Mallocs-before.Mallocs)
 	}
-	runtime.ReadMemStats(&after)
-	if n := after.Mallocs - before.Mallocs; n > 2 { // reading the statistics may allocate
-		t.Errorf("100 steps made %d allocations", n)
+	if least > 0 {
+		t.Errorf("100 steps made %d allocations", least)
 	}
 }
 
