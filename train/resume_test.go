@@ -45,11 +45,12 @@ func child(task, dir string) *exec.Cmd {
 	return c
 }
 
-// trainSlowly gives whoever wants to kill the run some time for it.
+// trainSlowly gives whoever wants to kill the run time for it: the 78 steps take longer
+// than three of TestKilledRunEndsInTheSameBits's turns, however they fall.
 func trainSlowly(dir string) error {
 	r := newRun(dir)
 	r.Resume = true
-	r.OnStep = func(train.StepInfo) { time.Sleep(time.Millisecond) }
+	r.OnStep = func(train.StepInfo) { time.Sleep(4 * time.Millisecond) }
 	_, err := r.Fit(context.Background())
 	return err
 }
