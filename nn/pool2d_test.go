@@ -92,7 +92,7 @@ func TestAvgPoolAdjoints(t *testing.T) {
 	}
 }
 
-// run predicts with a model of one layer after the other.
+// chain predicts with a model of one layer after the other.
 func chain(t *testing.T, x *tensor.Tensor, layers ...Layer) []float32 {
 	t.Helper()
 	in := Input("x", x.Shape[1:])
@@ -296,5 +296,36 @@ func TestConvTrainingIsRepeatable(t *testing.T) {
 			t.Errorf("%d workers give other gradients than 1", workers)
 		}
 		tr.Close()
+	}
+}
+
+// TestMaskAlone: where nothing but the mask of a pooling is used, what lies before it gets
+// no gradient through it; and a frozen kernel passes gradients on and keeps none.
+func TestMaskAlone(t *testing.T) {
+	x := Input("image", Shape{4, 6, 2})
+	conv := Conv2D{Filters: 2, Kernel: [2]int{3, 3}, Padding: Same}
+	k := [2]int{2, 2}
+	mask := Named("pool", MaxPool2D{Kernel: k, Mask: true}).ApplyAll(Named("before", conv).Apply(x))[1]
+	values := Apply(AvgPool2D{Kernel: k}, Named("frozen", conv).Apply(Named("beside", conv).Apply(x)))
+	m := must(NewModel(x, Apply(MaxUnpool2D{Kernel: k}, values, mask, x)))
+	if n := must(m.Store().SetFrozen("frozen/*", true)); n != 2 {
+		t.Fatalf("%d parameters are frozen", n)
+	}
+	inputs, total, err := WithLoss(m, MeanSquaredError{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := must(NewTrainer(inputs, total, TrainerOptions{}))
+	defer tr.Close()
+	picture := random(1, 3, 4, 6, 2)
+	must(tr.Gradient(0, picture, picture))
+	for _, p := range m.Params() {
+		if p.Kind != Trainable {
+			continue
+		}
+		used := slices.ContainsFunc(m.Store().Gradient(p), func(v float32) bool { return v != 0 })
+		if used != strings.HasPrefix(p.Name, "beside") {
+			t.Errorf("%s has the gradient %v", p.Name, m.Store().Gradient(p))
+		}
 	}
 }

@@ -99,7 +99,7 @@ type convPasses[T Float] interface {
 }
 
 // Conv is a convolution layer, or a transposed one, with its gradients. One goroutine uses
-// it at a time; it allocates in NewConv only. Scratch arguments hold [ConvShape.Scratch]
+// it at a time; it allocates in NewConv and at the first run of a pass. Scratch arguments hold [ConvShape.Scratch]
 // elements of any content. Results must not overlap anything else.
 type Conv[T Float] struct {
 	shape  ConvShape

@@ -70,21 +70,42 @@ func (p *convGemmPlan) scratch() int {
 
 func newConvGemm[T Float](s ConvShape) *convGemm[T] {
 	c := &convGemm[T]{convGemmPlan: planConvGemm(&s), windowTables: newWindowTables(s.H, s.W, s.Border)}
-	gather, scatter := s.acts()
-	if !c.direct {
-		scatter = Act{} // sums are complete after the last band only
-	}
-	for i, m := range []int{c.band, c.pixels - c.band*((c.pixels-1)/max(c.band, 1))} {
-		if c.pixels == 0 || i == 1 && m == c.band {
-			break
-		}
-		c.forward[i] = NewGemm[T](GemmShape{M: m, N: c.n, K: c.k, Act: gather})
-		c.backward[i] = NewGemm[T](GemmShape{M: m, N: c.k, K: c.n, TransB: true, Act: scatter})
-		c.weight[i] = NewGemm[T](GemmShape{M: c.k, N: c.n, K: m, TransA: true, Accumulate: true})
-	}
 	c.fillTask, c.addTask, c.takeTask, c.putTask = c.fill, c.add, c.take, c.put
 	c.startTask, c.activateTask = c.start, c.activate
 	return c
+}
+
+// forwardProduct is that of the band's patches and the kernel.
+func (c *convGemm[T]) forwardProduct() *Gemm[T] {
+	act, _ := c.shape.acts()
+	return c.product(&c.forward, GemmShape{M: c.p1 - c.p0, N: c.n, K: c.k, Act: act})
+}
+
+// backwardProduct is that of the band of y and the transposed kernel.
+func (c *convGemm[T]) backwardProduct() *Gemm[T] {
+	s := GemmShape{M: c.p1 - c.p0, N: c.k, K: c.n, TransB: true}
+	if c.direct { // otherwise sums are complete after the last band only
+		_, s.Act = c.shape.acts()
+	}
+	return c.product(&c.backward, s)
+}
+
+// weightProduct is that of the band's transposed patches and y.
+func (c *convGemm[T]) weightProduct() *Gemm[T] {
+	return c.product(&c.weight, GemmShape{M: c.k, N: c.n, K: c.p1 - c.p0, TransA: true, Accumulate: true})
+}
+
+// product is the one of a pair for the current band. It is made when it is first used:
+// what only predicts has no need of the memory of the others.
+func (c *convGemm[T]) product(pair *[2]*Gemm[T], s GemmShape) *Gemm[T] {
+	i := 0
+	if c.p1-c.p0 < c.band {
+		i = 1
+	}
+	if pair[i] == nil {
+		pair[i] = NewGemm[T](s)
+	}
+	return pair[i]
 }
 
 // bind takes a pass's operands and divides the scratch.
@@ -104,20 +125,15 @@ func (c *convGemm[T]) release() {
 	c.x, c.y, c.bias, c.patches, c.part, c.kernel = nil, nil, nil, nil, nil, nil
 }
 
-// enter goes to the band that begins at pixel p0 and returns the index of its products.
-func (c *convGemm[T]) enter(p0 int) int {
-	c.p0, c.p1 = p0, min(p0+c.band, c.pixels)
-	if c.p1-c.p0 < c.band {
-		return 1
-	}
-	return 0
-}
+// enter goes to the band that begins at pixel p0.
+func (c *convGemm[T]) enter(p0 int) { c.p0, c.p1 = p0, min(p0+c.band, c.pixels) }
 
 func (c *convGemm[T]) gather(team *parallel.Team, y, x, w, bias, scratch []T) {
 	c.bind(x, y, bias, scratch)
 	if c.direct {
+		c.enter(0)
 		if c.pixels > 0 {
-			c.forward[0].Run(team, y, x, w, bias)
+			c.forwardProduct().Run(team, y, x, w, bias)
 		}
 		c.release()
 		return
@@ -128,7 +144,8 @@ func (c *convGemm[T]) gather(team *parallel.Team, y, x, w, bias, scratch []T) {
 			bias = c.bias[c.group*c.n:][:c.n]
 		}
 		for p0 := 0; p0 < c.pixels; p0 += c.band {
-			product := c.forward[c.enter(p0)]
+			c.enter(p0)
+			product := c.forwardProduct()
 			c.fillBand(team)
 			if c.shape.Groups == 1 {
 				product.Run(team, y[p0*c.n:], c.patches, kernel, bias)
@@ -144,8 +161,9 @@ func (c *convGemm[T]) gather(team *parallel.Team, y, x, w, bias, scratch []T) {
 func (c *convGemm[T]) scatter(team *parallel.Team, x, y, w, bias, scratch []T) {
 	c.bind(x, y, bias, scratch)
 	if c.direct {
+		c.enter(0)
 		if c.pixels > 0 {
-			c.backward[0].Run(team, x, y, w, bias)
+			c.backwardProduct().Run(team, x, y, w, bias)
 		}
 		c.release()
 		return
@@ -155,7 +173,8 @@ func (c *convGemm[T]) scatter(team *parallel.Team, x, y, w, bias, scratch []T) {
 	for c.group = range c.shape.Groups {
 		kernel := c.groupKernel(w)
 		for p0 := 0; p0 < c.pixels; p0 += c.band {
-			product := c.backward[c.enter(p0)]
+			c.enter(p0)
+			product := c.backwardProduct()
 			product.Run(team, c.patches, c.bandOfY(team), kernel, nil)
 			var beyond int
 			c.row0, beyond = c.reads(c.p0, c.p1)
@@ -172,8 +191,9 @@ func (c *convGemm[T]) outer(team *parallel.Team, dw, x, y, scratch []T) {
 	c.bind(x, y, nil, scratch)
 	clear(dw[:c.shape.Weights()])
 	if c.direct {
+		c.enter(0)
 		if c.pixels > 0 {
-			c.weight[0].Run(team, dw, x, y, nil)
+			c.weightProduct().Run(team, dw, x, y, nil)
 		}
 		c.release()
 		return
@@ -185,7 +205,8 @@ func (c *convGemm[T]) outer(team *parallel.Team, dw, x, y, scratch []T) {
 			clear(kernel)
 		}
 		for p0 := 0; p0 < c.pixels; p0 += c.band {
-			product := c.weight[c.enter(p0)]
+			c.enter(p0)
+			product := c.weightProduct()
 			c.fillBand(team)
 			product.Run(team, kernel, c.patches, c.bandOfY(team), nil)
 		}

@@ -152,7 +152,7 @@ func TestImpossibleSlides(t *testing.T) {
 	}{
 		{func(s *Slide) { s.Kernel = 0 }, false, "kernel is 0"},
 		{func(s *Slide) { s.Stride = -1 }, false, "stride is -1"},
-		{func(s *Slide) { s.Dilation = 1 << 40 >> 8 }, false, "dilation is 4294967296"},
+		{func(s *Slide) { s.Dilation = 1 << 20 }, false, "dilation is 1048576, want 1 to 32767"},
 		{func(s *Slide) { s.Kernel, s.Dilation = 1<<14, 1<<14 }, false, "spans 268419073"},
 		{func(s *Slide) { s.Before = -1 }, false, "-1 before"},
 		{func(s *Slide) {}, false, "a kernel of 3, dilated by 2 to span 5, does not fit into 4 padded by 0 and 0"},
