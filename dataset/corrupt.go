@@ -8,12 +8,15 @@ import (
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
+// Key is the source of a sample's draws: a name for corruptions written outside this module.
+type Key = rng.Key
+
 // Corruption spoils one picture in place.
 type Corruption interface {
 	// Corrupt changes x, a picture [H, W, C] of the shape s with values in 0..1, and
 	// leaves values in 0..1. All it draws it takes from the key, at fixed counters. It
 	// must be safe for concurrent use, and should not allocate.
-	Corrupt(k rng.Key, x []float32, s tensor.Shape)
+	Corrupt(k Key, x []float32, s tensor.Shape)
 }
 
 // GaussianNoise adds to every value normal noise of one standard deviation for the whole
@@ -31,7 +34,7 @@ func (g GaussianNoise) Validate() error {
 }
 
 // Corrupt implements [Corruption].
-func (g GaussianNoise) Corrupt(k rng.Key, x []float32, _ tensor.Shape) {
+func (g GaussianNoise) Corrupt(k Key, x []float32, _ tensor.Shape) {
 	sigma := float32(g.Min + (g.Max-g.Min)*k.Fork(0).Float64(0))
 	normals := k.Fork(1)
 	var noise [256]float32
@@ -66,7 +69,7 @@ func (c SaltPepper) Validate() error {
 }
 
 // Corrupt implements [Corruption].
-func (c SaltPepper) Corrupt(k rng.Key, x []float32, s tensor.Shape) {
+func (c SaltPepper) Corrupt(k Key, x []float32, s tensor.Shape) {
 	channels := s[len(s)-1]
 	spoilt := uint64(c.P * 0x1p53)
 	for i := 0; i*channels < len(x); i++ {
@@ -99,7 +102,7 @@ func (c Poisson) Validate() error {
 }
 
 // Corrupt implements [Corruption].
-func (c Poisson) Corrupt(k rng.Key, x []float32, _ tensor.Shape) {
+func (c Poisson) Corrupt(k Key, x []float32, _ tensor.Shape) {
 	for i, v := range x {
 		if v > 0 {
 			x[i] = clip(float32(poisson(k.Fork(uint64(i)), float64(v)*c.Peak) / c.Peak))
@@ -164,7 +167,7 @@ func (c Erase) Validate() error {
 }
 
 // Corrupt implements [Corruption].
-func (c Erase) Corrupt(k rng.Key, x []float32, s tensor.Shape) {
+func (c Erase) Corrupt(k Key, x []float32, s tensor.Shape) {
 	height, width, channels := s[0], s[1], s[2]
 	side := func(draw uint64, whole int) int {
 		share := c.Min + (c.Max-c.Min)*k.Float64(draw)

@@ -12,6 +12,13 @@ type Shape = tensor.Shape
 // Any stands for a dimension that is known only when a batch arrives.
 const Any = tensor.Any
 
+// Key is a source of random numbers that a layer draws from, and Team the workers that it
+// splits its work over: names for writing layers outside this module.
+type (
+	Key  = rng.Key
+	Team = parallel.Team
+)
+
 // Layer is an operator with its hyperparameters. It is immutable: its parameters
 // live in a [Store].
 type Layer interface {
@@ -93,9 +100,9 @@ type Call[T tensor.Float] struct {
 	// Random is the source of the layer's draws in this step. Sample n of the batch
 	// draws from Random.Fork(First+n), so that the draws do not depend on how a batch
 	// is divided.
-	Random rng.Key
+	Random Key
 	First  uint64
-	Team   *parallel.Team
+	Team   *Team
 }
 
 // Activated is implemented by a layer that can apply an elementwise activation to its

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
-	"github.com/hourglass-go/hourglass/internal/parallel"
 )
 
 // Adam scales each step by the moving means m of the gradient and v of its square. In
@@ -46,7 +45,7 @@ func (o *Adam) validate() error {
 func (o *Adam) Init(n int) { o.resolve(); o.init(n) }
 
 // Step makes one step.
-func (o *Adam) Step(team *parallel.Team, params, grads []float32, lr float64) {
+func (o *Adam) Step(team *Team, params, grads []float32, lr float64) {
 	checkLengths(o.Name(), len(o.momentum), params, grads)
 	o.run(team, params, grads, adamRates{lr, firstBeta(o.Beta1, o.NoMomentum), o.Beta2, o.Epsilon, 0})
 }
@@ -90,7 +89,7 @@ func (o *AdamW) validate() error {
 func (o *AdamW) Init(n int) { o.resolve(); o.init(n) }
 
 // Step makes one step.
-func (o *AdamW) Step(team *parallel.Team, params, grads []float32, lr float64) {
+func (o *AdamW) Step(team *Team, params, grads []float32, lr float64) {
 	checkLengths(o.Name(), len(o.momentum), params, grads)
 	o.run(team, params, grads, adamRates{lr, firstBeta(o.Beta1, o.NoMomentum), o.Beta2, o.Epsilon, o.WeightDecay})
 }
@@ -111,7 +110,7 @@ func (a *adam) init(n int) {
 	*a = adam{momentum: make([]float32, n), velocity: make([]float32, n)}
 }
 
-func (a *adam) run(team *parallel.Team, params, grads []float32, r adamRates) {
+func (a *adam) run(team *Team, params, grads []float32, r adamRates) {
 	a.step++
 	// The moments are updated with betas rounded to float32; the correction of their
 	// bias must use the very same betas: 1-Beta2 is 0.00100005 then, not 0.001.

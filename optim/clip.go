@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
-	"github.com/hourglass-go/hourglass/internal/parallel"
 )
 
 // NormClip limits the Euclidean norm of the whole gradient to Max, keeping its
@@ -22,7 +21,7 @@ type NormClip struct {
 // Clip scales grads by Max/norm where their norm exceeds Max, and returns the norm
 // that they had. A norm that is NaN or infinite is returned, and grads stay as they
 // are, so that the step's own check can name the layer.
-func (c *NormClip) Clip(team *parallel.Team, grads []float32) float64 {
+func (c *NormClip) Clip(team *Team, grads []float32) float64 {
 	norm := math.Sqrt(c.norm.SumSquares(team, grads))
 	if !(norm > c.Max) || math.IsInf(norm, 1) {
 		return norm
@@ -38,6 +37,6 @@ func (c *NormClip) Clip(team *parallel.Team, grads []float32) float64 {
 }
 
 // ClipNorm is [NormClip.Clip] for a single use.
-func ClipNorm(team *parallel.Team, grads []float32, limit float64) float64 {
+func ClipNorm(team *Team, grads []float32, limit float64) float64 {
 	return (&NormClip{Max: limit}).Clip(team, grads)
 }

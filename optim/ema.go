@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
-	"github.com/hourglass-go/hourglass/internal/parallel"
 )
 
 // EMA keeps the exponential moving average of the weights, which often generalises
@@ -30,7 +29,7 @@ func (e *EMA) Init(n int) {
 
 // Update takes the weights after a step into the average:
 // average += (p - average)*(1-Decay).
-func (e *EMA) Update(team *parallel.Team, params []float32) {
+func (e *EMA) Update(team *Team, params []float32) {
 	if len(params) != len(e.average) {
 		panic(fmt.Sprintf("optim: ema: %d parameters, Init was given %d", len(params), len(e.average)))
 	}

@@ -21,6 +21,10 @@ import (
 	"github.com/hourglass-go/hourglass/internal/parallel"
 )
 
+// Team is the workers that a step is split over, nil for the caller alone: a name for
+// optimisers written outside this module.
+type Team = parallel.Team
+
 // Optimizer changes parameters by their gradients, step after step.
 type Optimizer interface {
 	// Name is the name by which [New] knows the optimiser, such as "adam".
@@ -31,7 +35,7 @@ type Optimizer interface {
 	Init(n int)
 	// Step changes params, in place, by grads at learning rate lr. Both have the
 	// length given to Init.
-	Step(team *parallel.Team, params, grads []float32, lr float64)
+	Step(team *Team, params, grads []float32, lr float64)
 	// State is all that later steps depend on beside params and the fields of the
 	// struct. Its slots are views of the live ones, not copies.
 	State() State

@@ -2,7 +2,6 @@ package optim
 
 import (
 	"github.com/hourglass-go/hourglass/internal/kernels"
-	"github.com/hourglass-go/hourglass/internal/parallel"
 )
 
 // RMSprop divides each gradient by the root of the moving mean v of its square:
@@ -58,7 +57,7 @@ func (o *RMSprop) Init(n int) {
 }
 
 // Step makes one step.
-func (o *RMSprop) Step(team *parallel.Team, params, grads []float32, lr float64) {
+func (o *RMSprop) Step(team *Team, params, grads []float32, lr float64) {
 	checkLengths(o.Name(), o.n, params, grads)
 	o.step++
 	o.pass = kernels.RMSprop{P: params, G: grads, V: o.velocity, A: o.average, M: o.momentum,

@@ -2,7 +2,6 @@ package optim
 
 import (
 	"github.com/hourglass-go/hourglass/internal/kernels"
-	"github.com/hourglass-go/hourglass/internal/parallel"
 )
 
 // SGD is gradient descent, plain, with Polyak's momentum m, or with Nesterov's:
@@ -45,7 +44,7 @@ func (o *SGD) Init(n int) {
 }
 
 // Step makes one step.
-func (o *SGD) Step(team *parallel.Team, params, grads []float32, lr float64) {
+func (o *SGD) Step(team *Team, params, grads []float32, lr float64) {
 	checkLengths(o.Name(), o.n, params, grads)
 	o.step++
 	o.pass = kernels.SGD{P: params, G: grads, M: o.momentum,
