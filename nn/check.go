@@ -1,6 +1,49 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+)
+
+// maxElems is the most elements that a sample's value or a parameter may have: far more
+// than fits a memory, and far from where arithmetic on sizes overflows.
+const maxElems = 1 << (16 + bits.UintSize*3/8)
+
+// within fails where a shape, as far as it is known, counts more than maxElems elements.
+func within(s Shape) error {
+	known := slices.DeleteFunc(s.Clone(), func(d int) bool { return d == Any })
+	if n, ok := known.Count(); !ok || n > maxElems {
+		return fmt.Errorf("a shape of %v has more than %d elements", s, maxElems)
+	}
+	return nil
+}
+
+func wrapInput(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("nn: input %q: %w", name, err)
+	}
+	return nil
+}
+
+// inferWithin is a layer's Infer, with its shapes held to the limit.
+func inferWithin(l Layer, in []Shape) (Signature, error) {
+	sig, err := l.Infer(in)
+	if err != nil {
+		return Signature{}, err
+	}
+	for _, s := range sig.Outputs {
+		if err := within(s); err != nil {
+			return Signature{}, err
+		}
+	}
+	for _, p := range sig.Params {
+		if err := within(p.Shape); err != nil {
+			return Signature{}, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return sig, nil
+}
 
 // wantInputs fails unless a layer has n inputs.
 func wantInputs(in []Shape, n int) error {

@@ -30,5 +30,6 @@
 // other, so value n of a batch starts at n times the number of elements of its shape.
 //
 // Results do not depend on the number of workers. Everything here is safe for concurrent
-// use once a model is built, except that training changes the weights others read.
+// use once a model is built, except that training changes the weights others read, and
+// that building a model over the nodes of another may move their common weights.
 package nn

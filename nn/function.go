@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,8 +73,8 @@ func (f ActivationFunc) act() kernels.Act {
 
 // check refuses arguments that no gradient, where it is computed from the output, can serve.
 func (f ActivationFunc) check() error {
-	if !(f.alpha >= 0) {
-		return fmt.Errorf("%s: alpha is %v, want at least 0", f, f.alpha)
+	if !(f.alpha >= 0) || math.IsInf(f.alpha, 1) {
+		return fmt.Errorf("%s: alpha is %v, want a number of at least 0", f, f.alpha)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ type graph struct {
 
 type graphStep struct {
 	name    string
+	use     int // how many uses of its handle come before
 	layer   Layer
 	params  []*Param
 	in, out []int
@@ -36,14 +37,16 @@ func lower(m *Model, in []Shape) (*graph, error) {
 	for i, n := range m.inputs {
 		g.inputs = append(g.inputs, define(n, in[i].Clone()))
 	}
+	uses := map[*Handle]int{}
 	for _, a := range m.apps {
-		s := graphStep{name: a.handle.name, layer: a.handle.layer, params: a.handle.params}
+		s := graphStep{name: a.handle.name, use: uses[a.handle], layer: a.handle.layer, params: a.handle.params}
+		uses[a.handle]++
 		shapes := make([]Shape, len(a.in))
 		for i, n := range a.in {
 			s.in = append(s.in, value[n])
 			shapes[i] = g.shapes[value[n]]
 		}
-		sig, err := s.layer.Infer(shapes)
+		sig, err := inferWithin(s.layer, shapes)
 		if err != nil {
 			return nil, fmt.Errorf("nn: layer %s on inputs of shapes %v: %w", a.handle.label(), shapes, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 )
 
@@ -30,12 +31,19 @@ type nodeJSON struct {
 func (m *Model) MarshalGraph() ([]byte, error) {
 	var j graphJSON
 	at := map[*Node][2]int{}
+	handles := m.handles()
 	for _, n := range m.inputs {
 		at[n] = [2]int{len(j.Nodes), 0}
 		j.Inputs = append(j.Inputs, at[n])
-		j.Nodes = append(j.Nodes, nodeJSON{Input: n.Name(), Shape: n.shape})
+		// An inner node that the model begins at bears a layer's name, which that layer
+		// may need for another use.
+		name := n.Name()
+		for slices.ContainsFunc(handles, func(h *Handle) bool { return h.name == name }) {
+			name += "_input"
+		}
+		j.Nodes = append(j.Nodes, nodeJSON{Input: name, Shape: n.shape})
 	}
-	for _, h := range m.handles() {
+	for _, h := range handles {
 		l, err := marshalLayer(h.name, h.layer)
 		if err != nil {
 			return nil, err
@@ -67,6 +75,9 @@ func UnmarshalModel(data []byte) (*Model, error) {
 	if err := d.Decode(&j); err != nil {
 		return nil, fmt.Errorf("nn: graph: %w", err)
 	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("nn: graph: text follows its JSON")
+	}
 	handles := map[string]*Handle{}
 	for _, l := range j.Layers {
 		if l.Name == "" || handles[l.Name] != nil {
@@ -88,6 +99,11 @@ func UnmarshalModel(data []byte) (*Model, error) {
 			found = append(found, nodes[r[0]][r[1]])
 		}
 		return found, nil
+	}
+	for _, l := range j.Layers {
+		if !slices.ContainsFunc(j.Nodes, func(n nodeJSON) bool { return n.Layer == l.Name }) {
+			return nil, fmt.Errorf("nn: graph: no node uses layer %q", l.Name)
+		}
 	}
 	for _, n := range j.Nodes {
 		made, err := n.build(handles, find)
@@ -118,6 +134,9 @@ func (n nodeJSON) build(handles map[string]*Handle, find func([][2]int) ([]*Node
 	h := handles[n.Layer]
 	if h == nil {
 		return nil, fmt.Errorf("nn: graph: node of unknown layer %q", n.Layer)
+	}
+	if n.Shape != nil {
+		return nil, fmt.Errorf("nn: graph: a use of layer %q states a shape, which only an input does", n.Layer)
 	}
 	from, err := find(n.From)
 	if err != nil {

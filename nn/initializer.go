@@ -62,8 +62,9 @@ func (i Initializer) MarshalText() ([]byte, error) {
 func (i *Initializer) UnmarshalText(text []byte) error {
 	s := string(text)
 	if arg, ok := strings.CutPrefix(s, "constant("); ok {
-		v, err := strconv.ParseFloat(strings.TrimSuffix(arg, ")"), 64)
-		if err != nil {
+		number, closed := strings.CutSuffix(arg, ")")
+		v, err := strconv.ParseFloat(number, 64)
+		if err != nil || !closed {
 			return fmt.Errorf("nn: initializer %q: want constant(NUMBER)", s)
 		}
 		*i = Constant(v)

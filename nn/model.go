@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Model is a closed graph: what lies between its inputs and its outputs. Models built
@@ -34,6 +35,11 @@ func NewModelOf(ins, outs []*Node) (*Model, error) {
 		}
 		if n.err != nil {
 			return nil, n.err
+		}
+	}
+	for i, n := range ins {
+		if slices.Contains(ins[:i], n) {
+			return nil, fmt.Errorf("nn: %s is an input of the model twice", n.Name())
 		}
 	}
 	m := &Model{inputs: slices.Clone(ins), outputs: slices.Clone(outs)}
@@ -118,6 +124,20 @@ func nameHandles(ins []*Node, handles []*Handle) error {
 			return fmt.Errorf("nn: layer %s has the name of %s: give it another", h.label(), what)
 		}
 		taken[h.name] = "another layer"
+	}
+	// Names of parameters count too: a store keeps those of other models apart by them.
+	for _, h := range handles {
+		for _, p := range h.params {
+			if p.store == nil {
+				continue
+			}
+			for _, q := range p.store.resolve().params {
+				layer := q.Name[:strings.LastIndexByte(q.Name, '/')]
+				if taken[layer] == "" {
+					taken[layer] = "another layer"
+				}
+			}
+		}
 	}
 	for _, h := range handles {
 		if h.name != "" {

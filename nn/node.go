@@ -37,6 +37,9 @@ func Input(name string, shape Shape) *Node {
 			n.err = fmt.Errorf("nn: input %q: dimension %d of shape %v is not positive", name, d, shape)
 		}
 	}
+	if n.err == nil {
+		n.err = wrapInput(name, within(shape))
+	}
 	if name == "" {
 		n.err = fmt.Errorf("nn: an input of shape %v has no name", shape)
 	}
@@ -88,7 +91,7 @@ func (h *Handle) infer(in []*Node) ([]Shape, error) {
 	if h.layer == nil {
 		return nil, fmt.Errorf("nn: layer %s is nil", h.label())
 	}
-	sig, err := h.layer.Infer(shapes)
+	sig, err := inferWithin(h.layer, shapes)
 	if err != nil {
 		return nil, fmt.Errorf("nn: layer %s on %s: %w", h.label(), describe(in), err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/hourglass-go/hourglass/internal/parallel"
@@ -56,10 +57,7 @@ func (m *Model) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor
 			return nil, err
 		}
 		s := m.sessions.take(m.store, g, shapes, min(most, n-lo))
-		if k := s.plan.batch; k > 1 && 4*s.plan.arena > predictBytes {
-			most = max(k/2, 1)
-			continue
-		}
+		most = s.plan.batch
 		s.runChunk(in, outs, lo, team)
 		lo += s.plan.batch
 		m.sessions.put(m.store, shapes, s)
@@ -96,7 +94,7 @@ func batchShapes(in []*tensor.Tensor) (n int, shapes []Shape, err error) {
 			return 0, nil, fmt.Errorf("nn: input %d of shape %v holds %d numbers", i, t.Shape, len(t.Data))
 		}
 		n = t.Shape[0]
-		shapes = append(shapes, t.Shape[1:])
+		shapes = append(shapes, t.Shape[1:].Clone())
 	}
 	return n, shapes, nil
 }
@@ -125,26 +123,45 @@ func sameShapes(a, b []Shape) bool {
 	return true
 }
 
-// take returns an idle session for the batch, or makes one.
+// take returns an idle session for the batch, or makes one; where the arena of such a
+// batch would be too large, for half of it, and so on.
 func (c *sessionCache) take(store *Store, g *graph, shapes []Shape, batch int) *session[float32] {
 	store = store.resolve()
 	store.allocate()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, e := range c.idle {
-		if e.layout == store.layout && e.s.plan.batch == batch && sameShapes(e.shapes, shapes) {
-			c.idle = append(c.idle[:i], c.idle[i+1:]...)
-			return e.s
-		}
+	if s := c.find(store.layout, shapes, batch); s != nil {
+		return s
 	}
 	opt := g.clone()
 	opt.optimise(false)
-	p := newPlan(opt, batch, false, false)
-	return newSession(p, newArena[float32](p.arena), store.weights(), func(r Routine) Op[float32] { return r.New32() })
+	for {
+		p := newPlan(opt, batch, false, false)
+		if batch > 1 && 4*p.arena > predictBytes {
+			batch /= 2
+			if s := c.find(store.layout, shapes, batch); s != nil {
+				return s
+			}
+			continue
+		}
+		return newSession(p, newArena[float32](p.arena), store.weights(), func(r Routine) Op[float32] { return r.New32() })
+	}
+}
+
+// find takes an idle session out of the cache, nil if there is none.
+func (c *sessionCache) find(layout int, shapes []Shape, batch int) *session[float32] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, e := range c.idle {
+		if e.layout == layout && e.s.plan.batch == batch && sameShapes(e.shapes, shapes) {
+			c.idle = slices.Delete(c.idle, i, i+1)
+			return e.s
+		}
+	}
+	return nil
 }
 
 // put keeps a session for later and drops the oldest beyond the limit.
 func (c *sessionCache) put(store *Store, shapes []Shape, s *session[float32]) {
+	s.bind(make([][]float32, len(shapes))) // lets go of the caller's memory
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	layout := store.resolve().layout

@@ -20,6 +20,9 @@ func (r Reshape) Infer(in []Shape) (Signature, error) {
 			return Signature{}, fmt.Errorf("Shape %v has a dimension below 1", r.Shape)
 		}
 	}
+	if err := within(r.Shape); err != nil {
+		return Signature{}, err
+	}
 	if in[0].Known() && in[0].Elems() != r.Shape.Elems() {
 		return Signature{}, fmt.Errorf("cannot make %v (%d elements) of %v (%d elements)", r.Shape, r.Shape.Elems(), in[0], in[0].Elems())
 	}

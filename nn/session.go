@@ -89,12 +89,22 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 		} else {
 			s.ops = append(s.ops, nil)
 		}
-		s.streams = append(s.streams, rng.Key(rng.Hash(st.name)))
+		s.streams = append(s.streams, stream(st.name, st.use))
 	}
 	for k, v := range g.inputs {
 		s.findReads(k, v)
 	}
 	return s
+}
+
+// stream numbers the draws of a step: by its layer's name, and by the use where a layer is
+// used several times.
+func stream(name string, use int) rng.Key {
+	key := rng.Key(rng.Hash(name))
+	if use > 0 {
+		key = key.Fork(uint64(use))
+	}
+	return key
 }
 
 func reverse[E any](x []E) {

@@ -204,7 +204,9 @@ func (s *Store) Sizes() [3]int {
 	return size
 }
 
-// Values is the flat vector of a kind: the live values, not a copy.
+// Values is the flat vector of a kind: the live values, not a copy. It is another one
+// after the layout changed: when a model with new layers was built over this store's
+// nodes, two stores were joined, or parameters were frozen or thawed.
 func (s *Store) Values(k Kind) []float32 {
 	s = s.resolve()
 	s.allocate()

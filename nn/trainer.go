@@ -55,16 +55,19 @@ type Trainer struct {
 	arena   []float32
 	ready   []trainerSession
 	inputs  [][]float32
-	// partial is set where the store holds trainable parameters that the objective does
-	// not depend on; their gradients are zeroed by every step.
-	partial bool
 	state   runState
 }
+
+// trainerSessions is how many shapes of batches a trainer is ready for at once.
+const trainerSessions = 8
 
 type trainerSession struct {
 	layout int
 	shapes []Shape
 	s      *session[float32]
+	// partial is set where the store holds trainable parameters that the objective does
+	// not depend on; their gradients are zeroed by every step.
+	partial bool
 }
 
 // NewTrainer prepares the training of all trainable parameters that total depends on,
@@ -77,20 +80,24 @@ func NewTrainer(inputs []*Node, total *Node, o TrainerOptions) (*Trainer, error)
 	if len(total.shape) != 0 {
 		return nil, fmt.Errorf("nn: an objective has one number per sample, %s has %v", total.Name(), total.shape)
 	}
-	mine := 0
-	for _, p := range m.Params() {
-		if p.Kind == Trainable {
-			mine += p.Shape.Elems()
-		}
-	}
-	if mine == 0 {
+	if m.trainable() == 0 {
 		return nil, fmt.Errorf("nn: objective %s depends on no trainable parameter", total.Name())
 	}
 	return &Trainer{
 		model: m, options: o, team: parallel.Start(o.Workers),
-		inputs:  make([][]float32, len(inputs)),
-		partial: mine != m.Store().Sizes()[Trainable],
+		inputs: make([][]float32, len(inputs)),
 	}, nil
+}
+
+// trainable counts the trainable values that the model uses.
+func (m *Model) trainable() int {
+	n := 0
+	for _, p := range m.Params() {
+		if p.Kind == Trainable {
+			n += p.Shape.Elems()
+		}
+	}
+	return n
 }
 
 // Close ends the trainer's goroutines.
@@ -105,10 +112,11 @@ func (t *Trainer) Team() *parallel.Team { return t.team }
 // decides what to do then. Random layers draw by the trainer's seed and by step. Gradient
 // allocates nothing for shapes that it has seen before.
 func (t *Trainer) Gradient(step int, batch ...*tensor.Tensor) (float64, error) {
-	s, err := t.prepare(step, batch)
+	e, err := t.prepare(step, batch)
 	if err != nil {
 		return 0, err
 	}
+	s := e.s
 	s.forward(&t.state)
 	v := s.plan.graph.outputs[0]
 	mean := 0.0
@@ -120,7 +128,7 @@ func (t *Trainer) Gradient(step int, batch ...*tensor.Tensor) (float64, error) {
 	for i := range seed {
 		seed[i] = 1 / float32(n)
 	}
-	if t.partial {
+	if e.partial {
 		clear(t.model.Store().Gradients())
 	}
 	s.backward()
@@ -128,27 +136,27 @@ func (t *Trainer) Gradient(step int, batch ...*tensor.Tensor) (float64, error) {
 }
 
 // prepare finds or makes the session for a batch and binds the batch to it.
-func (t *Trainer) prepare(step int, batch []*tensor.Tensor) (*session[float32], error) {
-	s, err := t.session(batch)
+func (t *Trainer) prepare(step int, batch []*tensor.Tensor) (*trainerSession, error) {
+	e, err := t.session(batch)
 	if err != nil {
 		return nil, err
 	}
 	for i, b := range batch {
 		t.inputs[i] = b.Data
 	}
-	s.bind(t.inputs)
+	e.s.bind(t.inputs)
 	t.state = runState{
 		training: true, updateState: !t.options.KeepState, team: t.team,
 		seed: rng.New(t.options.Seed, rng.Hash("training step"), uint64(step)),
 	}
-	return s, nil
+	return e, nil
 }
 
-func (t *Trainer) session(batch []*tensor.Tensor) (*session[float32], error) {
+func (t *Trainer) session(batch []*tensor.Tensor) (*trainerSession, error) {
 	store := t.model.Store()
-	for _, e := range t.ready {
-		if e.layout == store.layout && e.fits(batch) {
-			return e.s, nil
+	for i := range t.ready {
+		if e := &t.ready[i]; e.layout == store.layout && e.fits(batch) {
+			return e, nil
 		}
 	}
 	n, shapes, err := batchShapes(batch)
@@ -162,17 +170,23 @@ func (t *Trainer) session(batch []*tensor.Tensor) (*session[float32], error) {
 	if err != nil {
 		return nil, err
 	}
-	// Sessions take turns, so one arena, that of the largest, serves all.
+	// Sessions take turns, so one arena, that of the largest, serves all. Those in an
+	// outgrown one, or of an old layout, are let go.
 	if len(t.arena) < p.arena {
+		t.ready, t.arena = nil, nil
 		t.arena = newArena[float32](p.arena)
+	}
+	t.ready = slices.DeleteFunc(t.ready, func(e trainerSession) bool { return e.layout != store.layout })
+	if len(t.ready) == trainerSessions {
+		t.ready = slices.Delete(t.ready, 0, 1)
 	}
 	store.Gradients()
 	s := newSession(p, t.arena, store.weights(), func(r Routine) Op[float32] { return r.New32() })
 	for i := range shapes {
 		shapes[i] = batch[i].Shape.Clone()
 	}
-	t.ready = append(t.ready, trainerSession{store.layout, shapes, s})
-	return s, nil
+	t.ready = append(t.ready, trainerSession{store.layout, shapes, s, t.model.trainable() != store.Sizes()[Trainable]})
+	return &t.ready[len(t.ready)-1], nil
 }
 
 // fits reports whether the session is for batches of these shapes.
@@ -218,10 +232,11 @@ func (t *Trainer) Memory(n int, sizes ...Shape) (int64, error) {
 // evaluation, where a number is infinite or not a number: an input, a layer's parameter
 // or a layer's output. It returns "" where all are finite, and changes nothing.
 func (t *Trainer) Diagnose(step int, batch ...*tensor.Tensor) (string, error) {
-	s, err := t.prepare(step, batch)
+	e, err := t.prepare(step, batch)
 	if err != nil {
 		return "", err
 	}
+	s := e.s
 	for i, in := range t.inputs {
 		if !finite(in) {
 			return fmt.Sprintf("input %q", t.model.inputs[i].Name()), nil

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,19 @@ func (s Shape) Elems() int {
 		n *= d
 	}
 	return n
+}
+
+// Count is the number of elements as Elems gives it, and whether there is such a number:
+// false where a dimension is Any or otherwise negative, or the product overflows.
+func (s Shape) Count() (n int, ok bool) {
+	n = 1
+	for _, d := range s {
+		if d < 0 || d > 0 && n > math.MaxInt/d {
+			return 0, false
+		}
+		n *= d
+	}
+	return n, true
 }
 
 // Known reports whether no dimension is Any.

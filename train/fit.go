@@ -142,6 +142,9 @@ func (f *fitting) begin() (err error) {
 
 // epoch runs an epoch, or what is left of it, and writes its files.
 func (f *fitting) epoch(ctx context.Context) error {
+	if live := f.store.Trainable(); len(live) != len(f.params) || &live[0] != &f.params[0] {
+		return errors.New("train: the model's parameters were laid out anew during the run: build models over its nodes, and freeze, before Fit")
+	}
 	err := f.pass(ctx)
 	var values map[string]float64
 	if err == nil {

@@ -122,8 +122,9 @@ func (t *Team) Close() {
 
 // Run calls task.Do once for each tile in [0, tiles) and returns when all have
 // returned. The caller works too; with one worker or one tile everything happens on
-// its goroutine, in order. Where a tile panics, the others still run, and then Run
-// panics with a [*Panic].
+// its goroutine, in order. Where a tile panics on a team of several
+// workers, the others still run, and then Run panics with a [*Panic]; a caller that works
+// alone gets the task's own panic at once.
 func (t *Team) Run(tiles int, task Task) {
 	if tiles <= 0 {
 		return
