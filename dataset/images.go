@@ -1,9 +1,9 @@
 package dataset
 
 import (
-	"encoding/binary"
 	"fmt"
 
+	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
@@ -70,25 +70,5 @@ func (m *Images) Select(indices []int32) *Images {
 	return out
 }
 
-// unit[b] is b/255, rounded once.
-var unit = func() (t [256]float32) {
-	for b := range t {
-		t[b] = float32(b) / 255
-	}
-	return t
-}()
-
-// toFloat writes the bytes as numbers in 0..1; dst has as many elements as src.
-func toFloat(dst []float32, src []byte) {
-	dst = dst[:len(src)]
-	for len(src) >= 8 { // one load for eight bytes, one bounds check for eight numbers
-		b := binary.LittleEndian.Uint64(src)
-		d := (*[8]float32)(dst)
-		d[0], d[1], d[2], d[3] = unit[byte(b)], unit[byte(b>>8)], unit[byte(b>>16)], unit[byte(b>>24)]
-		d[4], d[5], d[6], d[7] = unit[byte(b>>32)], unit[byte(b>>40)], unit[byte(b>>48)], unit[byte(b>>56)]
-		src, dst = src[8:], dst[8:]
-	}
-	for i, b := range src {
-		dst[i] = unit[b]
-	}
-}
+// toFloat writes the bytes as numbers in 0..1, b/255; dst has as many elements as src.
+func toFloat(dst []float32, src []byte) { kernels.FromBytes(255, dst[:len(src)], src) }

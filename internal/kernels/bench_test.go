@@ -98,7 +98,7 @@ func BenchmarkVector(b *testing.B) {
 		{"axpy", func() { Axpy(1e-9, z, x) }},
 		{"dot", func() { Dot(x, y) }},
 		{"columnsums", func() { ColumnSums(z[:128], x) }},
-		{"frombytes", func() { FromBytes(1./255, z, pixels) }},
+		{"frombytes", func() { FromBytes(255, z, pixels) }},
 		{"adam", func() { adam.Run(nil) }},
 	} {
 		benchISA(b, "op="+c.name, func(b *testing.B) {

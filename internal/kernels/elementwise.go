@@ -75,24 +75,24 @@ func Fill[T Float](dst []T, v T) {
 	}
 }
 
-// FromBytes computes dst[i] = scale * src[i]: pixels of 8 bits to [0, 1] with scale
-// 1/255.
-func FromBytes[T Float](scale T, dst []T, src []byte) {
+// FromBytes computes dst[i] = src[i] / whole, rounded once: pixels of 8 bits to [0, 1]
+// with whole 255.
+func FromBytes[T Float](whole T, dst []T, src []byte) {
 	need("FromBytes", "src", len(src), len(dst))
 	if v := simd[T](); v != nil {
 		d := f32(dst)
 		for len(d) >= v.lanes {
 			n := min(span, len(d)) &^ (v.lanes - 1)
-			v.fromBytes(&d[0], &src[0], n, float32(scale))
+			v.fromBytes(&d[0], &src[0], n, float32(whole))
 			d, src = d[n:], src[n:]
 		}
 		dst = dst[len(dst)-len(d):]
 	}
-	fromBytesGeneric(scale, dst, src)
+	fromBytesGeneric(whole, dst, src)
 }
 
-func fromBytesGeneric[T Float](scale T, dst []T, src []byte) {
+func fromBytesGeneric[T Float](whole T, dst []T, src []byte) {
 	for i, v := range src[:len(dst)] {
-		dst[i] = scale * T(v)
+		dst[i] = T(v) / whole
 	}
 }

@@ -17,7 +17,7 @@ type vectors struct {
 	momentum         func(p, grad, m *float32, n int, rate, momentum float32)
 	nesterov         func(p, grad, m *float32, n int, rate, momentum float32)
 	ema              func(avg, p *float32, n int, c float32)
-	fromBytes        func(dst *float32, src *byte, n int, scale float32) // n a multiple of lanes
+	fromBytes        func(dst *float32, src *byte, n int, whole float32) // n a multiple of lanes
 	columnSums       func(dst, x *float32, rows, n, stride int)          // dst += sums; stride in bytes
 	copyPanel        func(dst, src *float32, k, stride int)              // 2*lanes columns of k > 0 rows
 	copyStrip        func(dst, src *float32, k, stride, cols int)        // cols <= lanes columns of k > 0 rows

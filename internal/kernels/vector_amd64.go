@@ -83,7 +83,7 @@ func nesterovF32_avx512(p *float32, grad *float32, m *float32, n int, rate float
 func emaF32_avx512(avg *float32, p *float32, n int, c float32)
 
 //go:noescape
-func fromBytesF32_avx512(dst *float32, src *byte, n int, scale float32)
+func fromBytesF32_avx512(dst *float32, src *byte, n int, whole float32)
 
 //go:noescape
 func columnSumsF32_avx512(dst *float32, x *float32, rows int, n int, stride int)
@@ -176,7 +176,7 @@ func nesterovF32_avx2(p *float32, grad *float32, m *float32, n int, rate float32
 func emaF32_avx2(avg *float32, p *float32, n int, c float32)
 
 //go:noescape
-func fromBytesF32_avx2(dst *float32, src *byte, n int, scale float32)
+func fromBytesF32_avx2(dst *float32, src *byte, n int, whole float32)
 
 //go:noescape
 func columnSumsF32_avx2(dst *float32, x *float32, rows int, n int, stride int)

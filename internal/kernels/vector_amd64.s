@@ -1763,20 +1763,20 @@ done:
 	VZEROUPPER
 	RET
 
-// func fromBytesF32_avx512(dst *float32, src *byte, n int, scale float32)
+// func fromBytesF32_avx512(dst *float32, src *byte, n int, whole float32)
 // Requires: AVX, AVX512F
 TEXT ·fromBytesF32_avx512(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Z0
+	VBROADCASTSS whole+24(FP), Z0
 	XORQ         BX, BX
 	JMP          test
 
 vector:
 	VPMOVZXBD (CX)(BX*1), Z1
 	VCVTDQ2PS Z1, Z1
-	VMULPS    Z0, Z1, Z1
+	VDIVPS    Z0, Z1, Z1
 	VMOVUPS   Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 
@@ -3661,20 +3661,20 @@ done:
 	VZEROUPPER
 	RET
 
-// func fromBytesF32_avx2(dst *float32, src *byte, n int, scale float32)
+// func fromBytesF32_avx2(dst *float32, src *byte, n int, whole float32)
 // Requires: AVX, AVX2
 TEXT ·fromBytesF32_avx2(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS whole+24(FP), Y0
 	XORQ         BX, BX
 	JMP          test
 
 vector:
 	VPMOVZXBD (CX)(BX*1), Y1
 	VCVTDQ2PS Y1, Y1
-	VMULPS    Y0, Y1, Y1
+	VDIVPS    Y0, Y1, Y1
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x00000008, BX
 

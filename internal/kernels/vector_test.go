@@ -150,10 +150,10 @@ func TestFromBytes(t *testing.T) {
 				src[i] = byte(r.Uint32())
 			}
 			dst, check := guarded[float32](t, r, n)
-			FromBytes(1./255, dst, src)
+			FromBytes(255, dst, src)
 			check()
 			for i, v := range src {
-				if want := float32(1./255) * float32(v); dst[i] != want {
+				if want := float32(v) / 255; dst[i] != want {
 					t.Fatalf("element %d of %d: %d became %v, want %v", i, n, v, dst[i], want)
 				}
 			}

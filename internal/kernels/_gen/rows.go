@@ -5,18 +5,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// fromBytes generates dst[i] = scale * src[i] for n a multiple of the lanes: there is
+// fromBytes generates dst[i] = src[i] / whole for n a multiple of the lanes: there is
 // no masked load of bytes in AVX2.
 func fromBytes(g *generator) {
-	g.function("fromBytesF32_"+g.name, "func(dst *float32, src *byte, n int, scale float32)")
+	g.function("fromBytesF32_"+g.name, "func(dst *float32, src *byte, n int, whole float32)")
 	dst, src := g.Load(g.Param("dst"), g.GP64()), g.Load(g.Param("src"), g.GP64())
 	n := g.Load(g.Param("n"), g.GP64())
-	p, err := g.Param("scale").Resolve()
+	p, err := g.Param("whole").Resolve()
 	if err != nil {
 		panic(err)
 	}
-	scale := g.vec()
-	g.VBROADCASTSS(p.Addr, scale)
+	whole := g.vec()
+	g.VBROADCASTSS(p.Addr, whole)
 	i := g.GP64()
 	g.XORQ(i, i)
 	g.JMP(LabelRef("test"))
@@ -24,7 +24,7 @@ func fromBytes(g *generator) {
 	x := g.vec()
 	g.VPMOVZXBD(Mem{Base: src, Index: i, Scale: 1}, x)
 	g.VCVTDQ2PS(x, x)
-	g.VMULPS(scale, x, x)
+	g.VDIVPS(whole, x, x)
 	g.VMOVUPS(x, Mem{Base: dst, Index: i, Scale: 4})
 	g.ADDQ(U32(g.lanes), i)
 	g.Label("test")
