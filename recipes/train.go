@@ -59,7 +59,7 @@ type Outcome struct {
 	Metrics         map[string]float64 `json:"metrics"` // of the test split
 
 	Stopped string   `json:"stopped,omitempty"` // why before its last epoch
-	Files   []string `json:"-"`                 // what was written
+	Files   []string `json:"-"`                 // what was written; empty where the run was finished already
 }
 
 // ExistsError refuses a folder that holds a run already.
@@ -78,6 +78,15 @@ func Train(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	text, err := r.YAML()
+	if err != nil {
+		return nil, err
+	}
+	if o.Resume {
+		if done, err := r.standing(p, o, text); done != nil || err != nil {
+			return done, err
+		}
+	}
 	made, err := claimRun(o.Dir, o.Resume || o.Force)
 	if err != nil {
 		return nil, err
@@ -92,31 +101,24 @@ func Train(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := r.YAML()
-	if err != nil {
-		return nil, err
-	}
 	if o.Force && !o.Resume {
 		if err := clearRun(o.Dir); err != nil {
 			return nil, err
 		}
 	}
-	started = true
 	run.Dir, run.Resume = o.Dir, o.Resume
-	keep := func() error { return atomicfile.WriteBytes(filepath.Join(o.Dir, recipeFile), text) }
-	if !o.Resume {
-		if err := keep(); err != nil {
-			return nil, err
-		}
+	started = true
+	trained := false
+	run.OnStart = func() error { // only now is it known that a resumed run is the same one
+		trained = true
+		return atomicfile.WriteBytes(filepath.Join(o.Dir, recipeFile), text)
 	}
 	history, err := run.Fit(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if o.Resume { // only now is it known that the run is the same one
-		if err := keep(); err != nil {
-			return nil, err
-		}
+	if !trained && isWhole(o.Dir) {
+		return r.finished(o.Dir, history)
 	}
 	return r.finish(ctx, o, d, test, history)
 }
@@ -148,22 +150,9 @@ func (r *Recipe) prepare(ctx context.Context, p *parts, o TrainOptions) (run *tr
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	run = &train.Run{
-		Model: p.model, Loss: p.loss, Optimizer: p.optimizer, Schedule: p.schedule, ClipNorm: r.ClipNorm,
-		Train: training, Validation: validation,
-		Epochs: r.Epochs, BatchSize: r.Batch, Seed: r.Seed, Workers: o.Workers,
-		Meta: meta, OnStep: o.OnStep, OnEpoch: o.OnEpoch,
-	}
-	if r.EMA > 0 {
-		run.EMA = &optim.EMA{Decay: r.EMA}
-	}
-	if validation != nil {
-		run.Metrics = r.Metrics
-	}
-	if s := r.EarlyStopping; s != nil {
-		run.Monitor = s.Monitor
-		run.EarlyStopping = &train.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta}
-	}
+	run = r.run(p)
+	run.Train, run.Validation, run.Meta = training, validation, meta
+	run.Workers, run.OnStep, run.OnEpoch = o.Workers, o.OnStep, o.OnEpoch
 	memory, err := run.Memory()
 	if err != nil {
 		return nil, nil, nil, err
@@ -175,6 +164,25 @@ func (r *Recipe) prepare(ctx context.Context, p *parts, o TrainOptions) (run *tr
 	o.tell("%s: %d training and %d test pictures %s; training takes about %d MiB of memory",
 		r.Name, training.Len(), test.Len(), where, (memory+1<<20-1)>>20)
 	return run, test, d, nil
+}
+
+// run is the training without its data.
+func (r *Recipe) run(p *parts) *train.Run {
+	run := &train.Run{
+		Model: p.model, Loss: p.loss, Optimizer: p.optimizer, Schedule: p.schedule, ClipNorm: r.ClipNorm,
+		Epochs: r.Epochs, BatchSize: r.Batch, Seed: r.Seed, Monitor: "loss",
+	}
+	if r.EMA > 0 {
+		run.EMA = &optim.EMA{Decay: r.EMA}
+	}
+	if r.Validation > 0 {
+		run.Metrics, run.Monitor = r.Metrics, "val_loss"
+	}
+	if s := r.EarlyStopping; s != nil {
+		run.Monitor = s.Monitor
+		run.EarlyStopping = &train.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta}
+	}
+	return run
 }
 
 // metadata is what the model file will say.

@@ -174,22 +174,31 @@ func (f *fitting) readCheckpoint() error {
 	return nil
 }
 
-// restore reads a checkpoint into the live vectors.
-func (f *fitting) restore(path string, r io.ReaderAt, size int64) error {
+// openCheckpoint reads all of a checkpoint but its vectors.
+func openCheckpoint(r io.ReaderAt, size int64) (*safetensors.File, *checkpoint, error) {
 	file, err := safetensors.Open(r, size)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	text, ok := file.Metadata[modelfile.CheckpointKey]
 	if !ok {
-		return fmt.Errorf("it is not a checkpoint: its metadata has no %s", modelfile.CheckpointKey)
+		return nil, nil, fmt.Errorf("it is not a checkpoint: its metadata has no %s", modelfile.CheckpointKey)
 	}
 	var c checkpoint
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		return fmt.Errorf("metadata %s: %w", modelfile.CheckpointKey, err)
+		return nil, nil, fmt.Errorf("metadata %s: %w", modelfile.CheckpointKey, err)
 	}
 	if c.Version != checkpointVersion {
-		return fmt.Errorf("it has version %d, this program reads version %d", c.Version, checkpointVersion)
+		return nil, nil, fmt.Errorf("it has version %d, this program reads version %d", c.Version, checkpointVersion)
+	}
+	return file, &c, nil
+}
+
+// restore reads a checkpoint into the live vectors.
+func (f *fitting) restore(path string, r io.ReaderAt, size int64) error {
+	file, c, err := openCheckpoint(r, size)
+	if err != nil {
+		return err
 	}
 	if d := differences(c.Settings, f.settings); len(d) > 0 {
 		return &ResumeError{Path: path, Differences: d}

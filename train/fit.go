@@ -29,7 +29,10 @@ func (r *Run) Fit(ctx context.Context) (*History, error) {
 	if err := f.begin(); err != nil {
 		return nil, err
 	}
-	for err == nil && f.at.Stopped == "" && f.at.Epoch < r.Epochs {
+	if r.OnStart != nil && !f.finished() {
+		err = r.OnStart()
+	}
+	for err == nil && !f.finished() {
 		err = f.epoch(ctx)
 	}
 	if err == nil {
@@ -112,6 +115,9 @@ func newFitting(r *Run) (f *fitting, err error) {
 	f.validation.loss = true
 	return f, nil
 }
+
+// finished reports whether nothing is left to train.
+func (f *fitting) finished() bool { return f.at.Stopped != "" || f.at.Epoch >= f.run.Epochs }
 
 func (f *fitting) close() { f.trainer.Close() }
 

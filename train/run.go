@@ -50,6 +50,9 @@ type Run struct {
 	// Meta goes into the model file. Fit adds the seed, the epoch and the scores.
 	Meta modelfile.Metadata
 
+	// OnStart is called when there is something left to train, after everything was checked
+	// and the checkpoint read, before the first step. Its error ends the run.
+	OnStart func() error
 	OnStep  func(StepInfo) // after every step: should not allocate
 	OnEpoch func(Epoch)    // after every epoch, when its files are written
 }

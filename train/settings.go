@@ -15,9 +15,33 @@ import (
 	"github.com/hourglass-go/hourglass/optim"
 )
 
+// The settings that need the data.
+const (
+	trainingSet   = "training set"
+	validationSet = "validation set"
+)
+
 // settings describes, in words, all that has an influence on the bits of a run. A
 // checkpoint holds them, and only a run with the same ones may go on from it.
 func (r *Run) settings() (map[string]string, error) {
+	s, err := r.ownSettings()
+	if err != nil {
+		return nil, err
+	}
+	s[validationSet] = "none"
+	if s[trainingSet], err = describeSet(r.Train); err != nil {
+		return nil, err
+	}
+	if r.Validation != nil {
+		if s[validationSet], err = describeSet(r.Validation); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// ownSettings are those that are known without the data, but for Monitor's default.
+func (r *Run) ownSettings() (map[string]string, error) {
 	graph, err := r.Model.MarshalGraph()
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -37,21 +61,12 @@ func (r *Run) settings() (map[string]string, error) {
 		"monitor":        r.monitor(),
 		"early stopping": toJSON(r.EarlyStopping),
 		"weight average": "none",
-		"validation set": "none",
 	}
 	if r.EMA != nil {
 		s["weight average"] = toJSON(r.EMA)
 	}
 	if needsTotal(r.Schedule) {
 		s["epochs"] = fmt.Sprint(r.Epochs)
-	}
-	if s["training set"], err = describeSet(r.Train); err != nil {
-		return nil, err
-	}
-	if r.Validation != nil {
-		if s["validation set"], err = describeSet(r.Validation); err != nil {
-			return nil, err
-		}
 	}
 	return s, nil
 }

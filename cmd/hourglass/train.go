@@ -116,6 +116,10 @@ func (a *app) follow(ctx context.Context, r *recipes.Recipe, o recipes.TrainOpti
 			fmt.Fprintln(w, outcome.Stopped)
 		}
 		fmt.Fprintf(w, "%s: %d epochs, %.2f s each; test pictures: %s\n", outcome.Recipe, outcome.Epochs, outcome.SecondsPerEpoch, metricLine(outcome.Metrics))
+		if len(outcome.Files) == 0 {
+			_, err := fmt.Fprintf(w, "%s holds a finished run: there was nothing to do\n", o.Dir)
+			return err
+		}
 		_, err := fmt.Fprintln(w, "written: "+strings.Join(outcome.Files, ", "))
 		return err
 	})
