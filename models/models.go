@@ -107,6 +107,10 @@ func (a Architecture) Build(options map[string]any) (*nn.Model, error) {
 		if err != nil {
 			return nil, fmt.Errorf("models: %s: %s is %v, must be %s", a.Name, name, options[name], kindOf(field.Type()))
 		}
+		if fresh.Elem().Kind() == reflect.Int && fresh.Elem().IsZero() && !field.IsZero() {
+			// In the struct it would stand for the default.
+			return nil, fmt.Errorf("models: %s: %s is 0, must be at least 1; left out, it is %v", a.Name, name, field)
+		}
 		field.Set(fresh.Elem())
 	}
 	m, err := v.Elem().Interface().(builder).Build()

@@ -70,6 +70,17 @@ func TestAutoencoderRefuses(t *testing.T) {
 	}
 }
 
+func TestZeroIsNoDefault(t *testing.T) {
+	a, err := ByName("autoencoder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Build(map[string]any{"code": 0})
+	if err == nil || !strings.Contains(err.Error(), "code is 0, must be at least 1; left out, it is 32") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestByName(t *testing.T) {
 	a, err := ByName("autoencoder")
 	if err != nil {
