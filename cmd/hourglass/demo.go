@@ -21,7 +21,7 @@ carries with it, in less than a minute, and tries it on 2,000 others. DIR then h
   curves.png          the loss over the epochs
   model.safetensors   the network, for hourglass denoise --model`,
 		Example: `  hourglass demo
-  hourglass demo -o /tmp/digits --seed 7`,
+  hourglass demo -o digits --seed 7`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := recipes.Load("demo", a.assignments(nil)...)

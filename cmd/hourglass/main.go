@@ -41,7 +41,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) i
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(err)
-	if failure := root.ExecuteContext(ctx); failure != nil {
+	failure := root.ExecuteContext(ctx)
+	if failure == nil {
+		failure = a.helpless
+	}
+	if failure != nil {
 		return a.fail(failure)
 	}
 	return exitDone
@@ -57,6 +61,8 @@ type app struct {
 	threads int
 	seed    uint64
 	seedSet bool
+
+	helpless error // that help was asked for with an unknown verb
 }
 
 const maxThreads = 1024
@@ -107,6 +113,14 @@ Exit codes: 0 done, 1 failed at run time, 2 wrong usage or input.`,
 		a.info(), a.data(), a.bench(), a.version(),
 	)
 	strict(root)
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if verbs := cmd.Flags().Args(); cmd.HasSubCommands() && len(verbs) > 0 {
+			a.helpless = unknownVerb(cmd, verbs[0]) // which a help function cannot return
+			return
+		}
+		help(cmd, args)
+	})
 	return root
 }
 
