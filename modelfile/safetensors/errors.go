@@ -19,6 +19,8 @@ const (
 	BadMetadata Problem = "metadata"
 	// UnknownDType: a tensor has an element type that the format does not have.
 	UnknownDType Problem = "dtype"
+	// NotFloat: a tensor that is read as float32 has an element type of whole numbers.
+	NotFloat Problem = "not floating point"
 	// BadShape: a dimension is negative or no integer, or the product overflows.
 	BadShape Problem = "shape"
 	// BadOffsets: a tensor's offsets are reversed or do not fit dtype and shape.

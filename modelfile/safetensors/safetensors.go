@@ -167,7 +167,7 @@ func (f *File) Raw(name string) (*io.SectionReader, error) {
 // ReadFloat32 reads all elements of a tensor, row-major, into dst, which must have
 // exactly that length. F16 and BF16 are widened exactly; F64 is rounded to the
 // nearest float32, which makes values beyond its range infinite (see [CheckFinite]).
-// Other element types are refused. Where reading fails, dst is partly overwritten.
+// Other element types are a [*FormatError]. Where reading fails, dst is partly overwritten.
 func (f *File) ReadFloat32(name string, dst []float32) error {
 	t, ok := f.Lookup(name)
 	if !ok {
@@ -179,8 +179,7 @@ func (f *File) ReadFloat32(name string, dst []float32) error {
 	}
 	decode, ok := float32Decoders[t.DType]
 	if !ok {
-		return fmt.Errorf("safetensors: tensor %q holds %s; only F32, F16, BF16 and F64 can be read as float32",
-			name, t.DType)
+		return inTensor(NotFloat, name, "holds %s; only F32, F16, BF16 and F64 can be read as float32", t.DType)
 	}
 	elem := t.DType.Size()
 	window := make([]byte, min(windowBytes, int(t.End-t.Begin)))
