@@ -72,8 +72,9 @@ func (e *ExistsError) Error() string {
 // Train carries the recipe out: it checks the folder, finds and reads the data, trains,
 // scores the best model on the test split and draws curves and samples. The folder then
 // holds model.safetensors, last.safetensors, history.jsonl, recipe.yaml, curves.png and
-// samples.png. A cancelled context leaves a checkpoint to resume from.
-func Train(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
+// samples.png. A cancelled context leaves a checkpoint to resume from; a failure before the
+// first checkpoint leaves nothing.
+func Train(ctx context.Context, r *Recipe, o TrainOptions) (out *Outcome, failure error) {
 	p, err := r.parts()
 	if err != nil {
 		return nil, err
@@ -91,10 +92,16 @@ func Train(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	started := false
+	fresh := false // this run, and no other, has put its files there
 	defer func() {
-		if made && !started {
-			os.Remove(o.Dir) // only if it is still empty
+		if _, missing := os.Lstat(filepath.Join(o.Dir, train.CheckpointFile)); missing == nil {
+			return
+		}
+		if fresh && failure != nil { // nothing to go on from
+			failure = errors.Join(failure, clearRun(o.Dir))
+		}
+		if made && failure != nil {
+			os.Remove(o.Dir) // only if it is empty
 		}
 	}()
 	run, test, d, err := r.prepare(ctx, p, o)
@@ -107,7 +114,7 @@ func Train(ctx context.Context, r *Recipe, o TrainOptions) (*Outcome, error) {
 		}
 	}
 	run.Dir, run.Resume = o.Dir, o.Resume
-	started = true
+	fresh = !train.Exists(o.Dir)
 	trained := false
 	run.OnStart = func() error { // only now is it known that a resumed run is the same one
 		trained = true

@@ -143,7 +143,7 @@ func (f *fitting) writeCheckpoint() error {
 		return safetensors.Write(w, metadata, vectors)
 	})
 	if err != nil {
-		return fmt.Errorf("train: the run is kept up to its last checkpoint: %w", err)
+		return f.unsaved(err)
 	}
 	f.saved = time.Now()
 	return nil
@@ -245,6 +245,14 @@ func (p *progress) check(batches int) error {
 	return nil
 }
 
+// unsaved is the error of a file that could not be written, and says what there is still.
+func (f *fitting) unsaved(err error) error {
+	if _, missing := os.Lstat(f.path(CheckpointFile)); missing != nil {
+		return fmt.Errorf("train: there is no checkpoint yet, so nothing of the run is kept: %w", err)
+	}
+	return fmt.Errorf("train: the run is kept up to its last checkpoint: %w", err)
+}
+
 // keepEpoch writes the files of a finished epoch. The model comes first: were the run
 // killed before its checkpoint, the epoch would be repeated and give the same model.
 func (f *fitting) keepEpoch(e Epoch) error {
@@ -278,7 +286,7 @@ func (f *fitting) keepModel(e Epoch) error {
 		return nil
 	}
 	if err := modelfile.Save(f.path(ModelFile), r.Model, r.metadata(e)); err != nil {
-		return fmt.Errorf("train: the run is kept up to its last checkpoint: %w", err)
+		return f.unsaved(err)
 	}
 	return nil
 }
