@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -71,6 +72,12 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 	}
 	if known := []string{"test", "train"}; !slices.Contains(known, o.Split) {
 		return nil, problem("--split", "unknown split %q%s", o.Split, nearest.Hint(o.Split, known))
+	}
+	if o.Perplexity != 0 && !(o.Perplexity > 1 && o.Perplexity <= math.MaxFloat64) {
+		return nil, problem("--perplexity", "%v, want more than 1, and at most a third of the number of codes", o.Perplexity)
+	}
+	if o.CSV != "" && (samePath(o.Out, o.CSV) || sameFile(o.Out, o.CSV)) {
+		return nil, problem("--csv", "%s is the picture's file too, want another one for the codes", o.CSV)
 	}
 	begin := time.Now()
 	if err := claimPicture(o.Out); err != nil {
@@ -167,6 +174,9 @@ func (e *Embedded) project(ctx context.Context, codes *tensor.Tensor, o EmbedOpt
 		s.Subtitle = fmt.Sprintf("PCA, %.0f %% of the variance", 100*e.Variance)
 		s.XLabel, s.YLabel = "first component", "second component"
 		return pca.Transform(codes)
+	}
+	if most := float64(e.N-1) / 3; o.Perplexity > most {
+		return nil, problem("--perplexity", "%v is too large for %d codes, want more than 1 and at most %.4g", o.Perplexity, e.N, most)
 	}
 	perplexity := o.Perplexity
 	if perplexity == 0 {

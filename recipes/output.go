@@ -67,6 +67,13 @@ func claimFile(path string) error {
 	return err
 }
 
+// samePath reports whether two paths would name one file, which need not be there yet.
+func samePath(a, b string) bool {
+	x, errX := filepath.Abs(a)
+	y, errY := filepath.Abs(b)
+	return errX == nil && errY == nil && x == y
+}
+
 // claimPicture is claimFile for a picture, whose format its ending tells.
 func claimPicture(path string) error {
 	if path != "" {

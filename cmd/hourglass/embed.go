@@ -28,6 +28,9 @@ and the normalised mutual information of a k-means clustering with the labels.`,
 			if err := required("-o PLOT.png", o.Out); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("perplexity") && o.Perplexity == 0 { // which recipes takes for the default
+				return usage("--perplexity 0: want more than 1, and at most a third of the number of codes")
+			}
 			p := a.progress("t-SNE")
 			o.Seed, o.Workers = a.seed, a.threads
 			o.OnStep = func(done, total int) { p.at(int64(done), int64(total)) }
