@@ -17,7 +17,7 @@ type data struct {
 // errPairs and its like are about what a folder of pictures holds, which only reading it
 // tells.
 var (
-	errPairs   = errors.New("the folder holds pairs of pictures, so the recipe must have no corruption: the pairs are input and target")
+	errPairs   = errors.New("the folder holds pairs of pictures, so the recipe must have no corruption (--set corruption=[]): the pairs are input and target")
 	errNoPairs = errors.New("the recipe has no corruption, so the folder must hold pairs of pictures, input/ and target/ with the same names")
 )
 

@@ -157,7 +157,7 @@ func TestPairs(t *testing.T) {
 		t.Error(err)
 	}
 	for _, c := range []struct{ dir, set, want string }{
-		{data, "model.picture=[8, 8, 1]", "must have no corruption"},
+		{data, "model.picture=[8, 8, 1]", "must have no corruption (--set corruption=[])"},
 		{filepath.Join(data, "input"), "corruption=[]", "must hold pairs"},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
