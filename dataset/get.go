@@ -61,6 +61,15 @@ func (e Entry) Get(ctx context.Context, o GetOptions) (dir string, err error) {
 		o.Progress = func(Progress) {}
 	}
 	dir = filepath.Join(cache, e.Name)
+	if made := missing(dir); len(made) > 0 {
+		defer func() {
+			for _, folder := range made {
+				if err == nil || os.Remove(folder) != nil { // only those that are still empty
+					return
+				}
+			}
+		}()
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", fmt.Errorf("dataset: the cache folder cannot be made: %w", err)
 	}
@@ -79,6 +88,21 @@ func (e Entry) Get(ctx context.Context, o GetOptions) (dir string, err error) {
 		}
 	}
 	return dir, nil
+}
+
+// missing lists the folder and those above it that are not there, the innermost first.
+func missing(dir string) (folders []string) {
+	for {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return folders
+		}
+		folders = append(folders, dir)
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return folders
+		}
+		dir = parent
+	}
 }
 
 // check compares the file at path, plain or gzip, with the size and the hash that its
@@ -128,7 +152,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 }
 
 // copyFrom copies the file, plain or gzip as it is, from the folder o.From.
-func (f File) copyFrom(ctx context.Context, dir string, o GetOptions) error {
+func (f File) copyFrom(ctx context.Context, dir string, o GetOptions) (failure error) {
 	path, err := f.in(o.From)
 	if err != nil {
 		return err
@@ -150,7 +174,12 @@ func (f File) copyFrom(ctx context.Context, dir string, o GetOptions) error {
 	if err != nil {
 		return err
 	}
-	defer part.Close()
+	defer func() {
+		part.Close()
+		if failure != nil {
+			os.Remove(part.Name()) // a copy is not gone on with
+		}
+	}()
 	if err := part.restart(); err != nil {
 		return err
 	}

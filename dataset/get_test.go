@@ -326,6 +326,26 @@ func TestGetFrom(t *testing.T) {
 }
 
 // A damaged file in the cache is replaced, also where the other form takes its place.
+func TestGetFromFailedLeavesNothing(t *testing.T) {
+	e, _ := served(t)
+	for name, o := range map[string]GetOptions{
+		"refused":   {From: t.TempDir()},
+		"cancelled": {From: folder(t, map[string][]byte{"a": noise(200000), "b": noise(300)})},
+	} {
+		cache := filepath.Join(t.TempDir(), "new", "cache")
+		o.Cache = cache
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		o.Progress = func(Progress) { cancel() } // comes only where a copy has begun
+		if _, err := e.Get(ctx, o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if _, err := os.Stat(filepath.Dir(cache)); !os.IsNotExist(err) {
+			t.Errorf("%s: a folder is left: %v", name, err)
+		}
+	}
+}
+
 func TestGetMends(t *testing.T) {
 	e, files := served(t)
 	m := newMirror(t, files)
