@@ -25,6 +25,7 @@ type FileError struct {
 	Err     error // the cause, or nil
 }
 
+// Error names the file, the byte where there is one, the problem and its cause.
 func (e *FileError) Error() string {
 	s := e.Problem
 	if e.Offset >= 0 {
@@ -39,6 +40,7 @@ func (e *FileError) Error() string {
 	return s
 }
 
+// Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
 // problem is a FileError about a whole file or folder.

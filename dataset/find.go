@@ -34,6 +34,7 @@ type NotFoundError struct {
 	InGet  bool     // Get can bring it
 }
 
+// Error names the data set, where it was sought and how to get it.
 func (e *NotFoundError) Error() string {
 	s := fmt.Sprintf("the data set %q is not here", e.Name)
 	if len(e.Sought) > 0 {

@@ -196,7 +196,8 @@ var lies = map[string]struct {
 	"unknown layer":    {editGraph(`"type":"dense"`, `"type":"quantum"`), []string{"quantum", "dense"}},
 	"unknown field":    {editGraph(`"NoBias"`, `"NoBiass"`), []string{"NoBiass"}},
 	"newer layer":      {editGraph(`"version":1`, `"version":9`), []string{"version 9"}},
-	"wider layer":      {editGraph(`"Units":7`, `"Units":1000000000000`), []string{"dense", "kernel", "1000000000000"}},
+	"wider layer":      {editGraph(`"Units":7`, `"Units":1000000000`), []string{"dense/kernel", "1000000000"}},
+	"monstrous layer":  {editGraph(`"Units":7`, `"Units":1000000000000`), []string{"dense", "kernel", "1000000000000", "more than"}},
 	"negative layer":   {editGraph(`"Units":7`, `"Units":-7`), []string{"Units", "-7"}},
 	"missing tensor":   {func(_ keys, x tensors) { delete(x, "code/bias") }, []string{"missing", "code/bias"}},
 	"spare tensor": {func(_ keys, x tensors) {

@@ -48,8 +48,7 @@ type dropoutOp[T tensor.Float] struct {
 func newDropoutOp[T tensor.Float](d Dropout) *dropoutOp[T] {
 	o := &dropoutOp[T]{rate: d.Rate}
 	o.sample = func(n int) {
-		size := len(o.to) / o.call.Batch
-		to, of := o.to[n*size:(n+1)*size], o.of[n*size:(n+1)*size]
+		to, of := sampleOf(o.to, n, o.call.Batch), sampleOf(o.of, n, o.call.Batch)
 		key := o.call.Random.Fork(o.call.First + uint64(n))
 		keep := T(1 / (1 - o.rate))
 		for i, x := range of {

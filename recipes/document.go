@@ -24,6 +24,7 @@ type Error struct {
 	Problem string
 }
 
+// Error is the place, where it is known, and what is wrong there.
 func (e *Error) Error() string {
 	if e.At == "" {
 		return e.Problem

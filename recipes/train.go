@@ -65,6 +65,7 @@ type Outcome struct {
 // ExistsError refuses a folder that holds a run already.
 type ExistsError struct{ Dir, File string }
 
+// Error names the folder, the file that shows it is a run, and the flags that help.
 func (e *ExistsError) Error() string {
 	return fmt.Sprintf("%s holds a run already (%s): --resume goes on with it, --force overwrites it, -o names another folder", e.Dir, e.File)
 }
