@@ -51,6 +51,30 @@ var architectures = []Architecture{
 		Paper:   "Hinton and Salakhutdinov 2006, Reducing the Dimensionality of Data with Neural Networks",
 		sample:  Autoencoder{}.withDefaults(),
 	},
+	{
+		Name:    "vgg-16",
+		Summary: "classifier: 13 3x3 convolutions in five blocks with pooling, three dense layers",
+		Paper:   "Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition",
+		sample:  VGG{}.withDefaults(),
+	},
+	{
+		Name:    "fcn-8s",
+		Summary: "labels pixels: VGG-16 made convolutional, scores of three scales enlarged and added",
+		Paper:   "Long et al. 2015, Fully Convolutional Networks for Semantic Segmentation",
+		sample:  FCN{}.withDefaults(),
+	},
+	{
+		Name:    "unet",
+		Summary: "U-Net: convolutions down to a bottom and back up, each level with a skip connection",
+		Paper:   "Ronneberger et al. 2015, U-Net: Convolutional Networks for Biomedical Image Segmentation",
+		sample:  UNet{}.withDefaults(),
+	},
+	{
+		Name:    "dncnn",
+		Summary: "denoiser: a chain of 3x3 convolutions at full size",
+		Paper:   "Zhang et al. 2017, Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising",
+		sample:  DnCNN{}.withDefaults(),
+	},
 }
 
 func init() {
@@ -159,6 +183,9 @@ func fieldOf(v reflect.Value, name string) reflect.Value {
 
 // kindOf says in words what a field takes.
 func kindOf(t reflect.Type) string {
+	if t == reflect.TypeFor[nn.ActivationFunc]() {
+		return "the name of an activation, such as sigmoid"
+	}
 	switch t.Kind() {
 	case reflect.Int:
 		return "a whole number"

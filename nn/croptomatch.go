@@ -64,7 +64,7 @@ func (p CropToMatch) Infer(in []Shape) (Signature, error) {
 	return Signature{Outputs: []Shape{{in[1][0], in[1][1], in[0][2]}}}, nil
 }
 
-// Compile returns the arithmetic.
+// Compile returns the arithmetic; a crop that takes everything costs nothing.
 func (p CropToMatch) Compile(batch int, in []Shape) Routine {
 	p = p.withDefaults().(CropToMatch)
 	var axes [2]*kernels.Axis
@@ -73,5 +73,5 @@ func (p CropToMatch) Compile(batch int, in []Shape) Routine {
 		before := p.Anchor.before(more) + p.Offset[i]
 		axes[i] = kernels.NewPadAxis(in[0][i], -before, before-more, kernels.BorderZero)
 	}
-	return separable(batch, in[0], axes[0], axes[1], 0)
+	return separableOrView(batch, in[0], axes[0], axes[1], 0)
 }

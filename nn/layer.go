@@ -64,8 +64,8 @@ type Routine struct {
 	KeepIn, KeepOut bool
 	// InPlace says that Out[0] may be the memory of In[0].
 	InPlace bool
-	// View says that the only output is the only input under another shape; there is
-	// no arithmetic, New32 and New64 may be nil.
+	// View says that the only output is the first input under another shape, and that
+	// other inputs give their size alone; there is no arithmetic, New32 and New64 may be nil.
 	View bool
 	// FLOPs counts a forward pass, an addition and a multiplication one each.
 	FLOPs int64

@@ -168,7 +168,7 @@ func (p *plan) planGradients() {
 			case !p.needsGrad[v] || !p.reaches(i):
 			case p.gradient[v] >= 0:
 				p.partial[i][j] = p.addBuffer(buffer{elems: p.elems(v), first: now, last: now})
-			case p.routines[i].View:
+			case p.routines[i].View && j == 0:
 				p.gradient[v] = p.gradient[s.out[0]]
 			default:
 				p.gradient[v] = p.addBuffer(buffer{elems: p.elems(v), first: now, last: now})

@@ -71,6 +71,7 @@ func padCases() []linearLayer {
 	add("crop", Crop{Margins{1, 2, 0, 3}}, Shape{5, 7, 3})
 	add("crop to match", CropToMatch{}, Shape{5, 8, 17}, Shape{2, 5, 1})
 	add("crop to match at an offset", CropToMatch{Anchor: AnchorStart, Offset: [2]int{2, 1}}, Shape{5, 8, 17}, Shape{2, 5, 1})
+	add("crop to match of all", CropToMatch{}, Shape{5, 8, 17}, Shape{5, 8, 1})
 	for _, b := range []Border{BorderReflect, BorderEdge, BorderZero, BorderSymmetric, BorderWrap} {
 		for _, a := range []Anchor{AnchorCenter, AnchorStart} {
 			add(fmt.Sprintf("to multiple/%s/%s", b, a), PadToMultiple{[2]int{4, 16}, b, a}, Shape{5, 2, 3})

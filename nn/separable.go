@@ -106,8 +106,7 @@ func separable(batch int, in Shape, rows, cols *kernels.Axis, fill float64) Rout
 	}
 }
 
-// separableOrView is separable for a layer of one input; a map that changes nothing costs
-// nothing.
+// separableOrView is separable, but a map that changes nothing costs nothing.
 func separableOrView(batch int, in Shape, rows, cols *kernels.Axis, fill float64) Routine {
 	if rows.Identity() && cols.Identity() {
 		return Routine{View: true}

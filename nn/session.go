@@ -228,6 +228,9 @@ func (s *session[T]) backward() {
 			if c.DIn[0] != nil && &c.DIn[0][0] != &c.DOut[0][0] {
 				copy(c.DIn[0], c.DOut[0])
 			}
+			for _, d := range c.DIn[1:] {
+				clear(d)
+			}
 		} else {
 			c.Scratch = s.scratch[i][1]
 			s.ops[i].Backward(c)

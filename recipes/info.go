@@ -35,9 +35,12 @@ type LayerInfo struct {
 	FLOPs      int64        `json:"flops"`
 }
 
+// anySide is the height and the width that a model which takes any is described for.
+const anySide = 256
+
 // Describe describes the model file, recipe (embedded, or a file in YAML) or architecture
 // called what. Assignments are for recipes and architectures; size is the height and the
-// width of a picture, or nil for the model's own.
+// width of a picture, or nil for the model's own, 256 where it takes any.
 func Describe(what string, set []string, size []int) (*Info, error) {
 	var m *nn.Model
 	info := &Info{Name: what}
@@ -102,9 +105,17 @@ func ofArchitecture(a models.Architecture, set []string) (*nn.Model, error) {
 
 // fill takes the figures from the model's summary.
 func (i *Info) fill(m *nn.Model, size []int) error {
+	in := m.Inputs()[0].Shape()
+	if size == nil && len(in) == 3 && !in.Known() {
+		size = []int{anySide, anySide}
+		for axis := range size {
+			if in[axis] != nn.Any {
+				size[axis] = in[axis]
+			}
+		}
+	}
 	var sizes []nn.Shape
 	if size != nil {
-		in := m.Inputs()[0].Shape()
 		if len(in) != 3 {
 			return problem("--size", "the model takes %v, no picture", in)
 		}

@@ -51,7 +51,7 @@ and what a model file says about itself.`,
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&set, "set", nil, "changes a key of the recipe, or an option of the architecture")
-	f.StringVar(&size, "size", "", "height and width of a picture, such as 256x384 (default: the model's own)")
+	f.StringVar(&size, "size", "", "height and width of a picture, such as 256x384 (default: the model's own, 256x256 where it takes any)")
 	f.StringVar(&draw, "draw", "", "also draws the network to this file, an SVG")
 	return cmd
 }
