@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/tensor"
@@ -81,13 +82,16 @@ func (v *convolution) compile(batch int, in Shape) Routine {
 	if v.transposed {
 		rows = batch * s.H.In * s.W.In
 	}
+	sizes := s.Sizes()
 	r := Routine{
-		New32:   func() Op[float32] { return newConvOp[float32](s, rows, v.filters) },
-		New64:   func() Op[float64] { return newConvOp[float64](s, rows, v.filters) },
-		Scratch: max(s.Scratch(), kernels.EpilogueScratch(rows, v.filters)),
-		KeepIn:  true,
-		KeepOut: v.activation != Linear,
-		FLOPs:   s.FLOPs(),
+		New32:           func() Op[float32] { return newConvOp[float32](s, rows, v.filters) },
+		New64:           func() Op[float64] { return newConvOp[float64](s, rows, v.filters) },
+		Form:            Form{Name: sizes.FormName, Elems: sizes.Form},
+		Scratch:         sizes.Forward,
+		BackwardScratch: max(sizes.Backward, kernels.EpilogueScratch(rows, v.filters)),
+		KeepIn:          true,
+		KeepOut:         v.activation != Linear,
+		FLOPs:           s.FLOPs(),
 	}
 	if !v.noBias {
 		r.FLOPs += int64(rows * v.filters)
@@ -105,12 +109,17 @@ func newConvOp[T tensor.Float](s kernels.ConvShape, rows, filters int) *convOp[T
 	return &convOp[T]{kernels.NewConv[T](s), kernels.NewEpilogueGrad[T](rows, filters, s.Act)}
 }
 
+// Prepare makes the form of the kernel that Forward reads.
+func (o *convOp[T]) Prepare(team *Team, form []T, params [][]T) {
+	o.conv.PrepareForward(team, form, params[0])
+}
+
 func (o *convOp[T]) Forward(c *Call[T]) {
 	var bias []T
 	if len(c.Param) > 1 {
 		bias = c.Param[1]
 	}
-	o.conv.Forward(c.Team, c.Out[0], c.In[0], c.Param[0], bias, c.Scratch)
+	o.conv.Forward(c.Team, c.Out[0], c.In, c.Param[0], c.Form, bias, c.Scratch)
 }
 
 func (o *convOp[T]) Backward(c *Call[T]) {
@@ -119,10 +128,10 @@ func (o *convOp[T]) Backward(c *Call[T]) {
 		dBias = c.DParam[1]
 	}
 	o.epilogue.Run(c.Team, dBias, c.DOut[0], c.Out[0], c.Scratch) // DOut is dz from here on
-	if c.DIn[0] != nil {
-		o.conv.InputGrad(c.Team, c.DIn[0], c.DOut[0], c.Param[0], c.Scratch)
+	if slices.ContainsFunc(c.DIn, func(d []T) bool { return d != nil }) {
+		o.conv.InputGrad(c.Team, c.DIn, c.DOut[0], c.Param[0], c.Scratch)
 	}
 	if c.DParam[0] != nil {
-		o.conv.KernelGrad(c.Team, c.DParam[0], c.In[0], c.DOut[0], c.Scratch)
+		o.conv.KernelGrad(c.Team, c.DParam[0], c.In, c.DOut[0], c.Scratch)
 	}
 }

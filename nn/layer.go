@@ -57,9 +57,15 @@ type Routine struct {
 	New32 func() Op[float32]
 	New64 func() Op[float64]
 
-	// Scratch is the number of elements of temporary memory either pass wants; Saved
-	// is the number kept from Forward to Backward.
-	Scratch, Saved int
+	// Scratch is the number of elements of temporary memory that either pass wants,
+	// BackwardScratch what Backward wants where that is more; Saved is the number kept from
+	// Forward to Backward.
+	Scratch, BackwardScratch, Saved int
+	// Form, if it has elements, is a form of the parameters that Forward reads, such as
+	// packed weights, and that a [Preparer] makes. In prediction it is made once for each set
+	// of weights, and sessions share it. In training the Op makes it in its scratch, which is
+	// larger by so much in Forward.
+	Form Form
 	// KeepIn and KeepOut say that Backward reads the inputs, the outputs.
 	KeepIn, KeepOut bool
 	// InPlace says that Out[0] may be the memory of In[0].
@@ -80,6 +86,19 @@ type Op[T tensor.Float] interface {
 	Backward(c *Call[T])
 }
 
+// Form is a way to keep parameters. Of the same layer, forms of the same name are the same.
+type Form struct {
+	Name  string
+	Elems int
+}
+
+// Preparer is an Op whose [Routine] has a Form.
+type Preparer[T tensor.Float] interface {
+	Op[T]
+	// Prepare makes the form of the parameters.
+	Prepare(team *Team, form []T, params [][]T)
+}
+
 // Call is what an Op sees of a run. Its slices hold the whole batch.
 type Call[T tensor.Float] struct {
 	Batch   int   // number of samples
@@ -91,6 +110,7 @@ type Call[T tensor.Float] struct {
 	// Param holds the parameters as Infer declared them; DParam their gradients, nil
 	// for one that is frozen or state.
 	Param, DParam [][]T
+	Form          []T // of the parameters, as Prepare made it; nil where there is none yet
 	Scratch       []T // contents undefined
 	Saved         []T // written by Forward, read by Backward
 	// Training is set in a training step: dropout drops, batch statistics are used.

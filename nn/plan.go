@@ -18,10 +18,11 @@ type plan struct {
 	gradient  []int // for each value, the buffer of its gradient, -1 for none
 	// partial[i][j] is a buffer for the gradient of input j of step i where that input
 	// already has one from a later consumer, and -1 where this is the first.
-	partial        [][]int
-	scratch, saved []int // for each step, -1 for none
-	buffers        []buffer
-	arena          int // elements
+	partial [][]int
+	scratch [][2]int // for each step, of the forward and of the backward pass; -1 for none
+	saved   []int    // for each step, -1 for none
+	buffers []buffer
+	arena   int // elements
 }
 
 // buffer is a piece of the arena, and the first and the last moment of its use: step i
@@ -190,18 +191,22 @@ func (p *plan) reaches(i int) bool {
 
 // planWork places scratch for a forward and a backward pass, and what is kept between.
 func (p *plan) planWork() {
-	p.scratch = slices.Repeat([]int{-1}, len(p.graph.steps))
-	p.saved = slices.Clone(p.scratch)
+	p.scratch = slices.Repeat([][2]int{{-1, -1}}, len(p.graph.steps))
+	p.saved = slices.Repeat([]int{-1}, len(p.graph.steps))
 	for i, r := range p.routines {
 		end := i
 		if p.backward(i) {
 			end = p.backwardMoment(i)
 		}
-		if r.Scratch > 0 {
-			// One buffer for both passes would live between them, so there are two; the
-			// backward pass's follows the forward pass's in the list.
-			p.scratch[i] = p.addBuffer(buffer{elems: r.Scratch, first: i, last: i})
-			p.addBuffer(buffer{elems: r.Scratch, first: end, last: end})
+		forward := r.Scratch
+		if p.training {
+			forward += r.Form.Elems
+		}
+		if forward > 0 {
+			p.scratch[i][0] = p.addBuffer(buffer{elems: forward, first: i, last: i})
+		}
+		if backward := max(r.Scratch, r.BackwardScratch); backward > 0 && p.backward(i) {
+			p.scratch[i][1] = p.addBuffer(buffer{elems: backward, first: end, last: end})
 		}
 		if r.Saved > 0 {
 			p.saved[i] = p.addBuffer(buffer{elems: r.Saved, first: i, last: end})

@@ -58,6 +58,7 @@ func (m *Model) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor
 		}
 		s := m.sessions.take(m.store, g, shapes, min(most, n-lo))
 		most = s.plan.batch
+		s.useForms(m.store.resolve(), team)
 		s.runChunk(in, outs, lo, team)
 		lo += s.plan.batch
 		m.sessions.put(m.store, shapes, s)

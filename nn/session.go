@@ -97,6 +97,22 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 	return s
 }
 
+// useForms gives every step the form of its parameters that it wants, out of the store.
+func (s *session[T]) useForms(store *Store, team *parallel.Team) {
+	for i := range s.calls {
+		form := s.plan.routines[i].Form
+		if form.Elems == 0 {
+			continue
+		}
+		// Only predictions in single precision have forms.
+		call := any(&s.calls[i]).(*Call[float32])
+		op := any(s.ops[i]).(Preparer[float32])
+		call.Form = store.form(s.plan.graph.steps[i].params[0], form, func(dst []float32) {
+			op.Prepare(team, dst, call.Param)
+		})
+	}
+}
+
 // stream numbers the draws of a step: by its layer's name, and by the use where a layer is
 // used several times.
 func stream(name string, use int) rng.Key {
@@ -129,8 +145,10 @@ func (s *session[T]) newCall(i int, w *weights[T], memory func(buf, elems int) [
 		c.In = append(c.In, s.values[v])
 	}
 	var scratch [2][]T
-	if b := p.scratch[i]; b >= 0 {
-		scratch = [2][]T{memory(b, p.buffers[b].elems), memory(b+1, p.buffers[b].elems)}
+	for pass, b := range p.scratch[i] {
+		if b >= 0 {
+			scratch[pass] = memory(b, p.buffers[b].elems)
+		}
 	}
 	if b := p.saved[i]; b >= 0 {
 		c.Saved = memory(b, p.buffers[b].elems)

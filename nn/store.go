@@ -53,6 +53,7 @@ type Store struct {
 	gradients []float32
 	seed      uint64
 	layout    int    // counts changes of layout, which outdate what was compiled
+	forms     forms
 	moved     *Store // where everything went when two stores were joined
 }
 
@@ -146,6 +147,7 @@ func (s *Store) relayout(change func()) {
 	}
 	s.values, s.gradients = [kinds][]float32{}, nil
 	s.layout++
+	s.Changed()
 	if !held {
 		return
 	}
@@ -185,6 +187,7 @@ func initialise(params []*Param, values *[kinds][]float32, seed uint64) {
 func (s *Store) Init(seed uint64) {
 	s = s.resolve()
 	s.seed = seed
+	s.Changed()
 	if s.allocated() {
 		initialise(s.params, &s.values, seed)
 		return

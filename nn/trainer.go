@@ -117,6 +117,7 @@ func (t *Trainer) Gradient(step int, batch ...*tensor.Tensor) (float64, error) {
 		return 0, err
 	}
 	s := e.s
+	t.model.Store().Changed() // by the optimiser, between steps
 	s.forward(&t.state)
 	v := s.plan.graph.outputs[0]
 	mean := 0.0

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hourglass-go/hourglass/internal/parallel"
 )
@@ -18,11 +19,17 @@ type ConvShape struct {
 	H, W            Window
 	In, Out, Groups int
 	Border          Border // what lies beyond x; nothing where it is not set
+	// Parts divides the channels of x among arrays of so many each, a concatenation that
+	// nobody has carried out; nil for one array. It goes with one group.
+	Parts []int
 	// Transposed turns the layer round: it takes y and makes x, by the adjoint of the
 	// convolution.
 	Transposed bool
 	// Act is the activation of the layer's result.
 	Act Act
+	// Algorithm is used by every pass that it can compute; the others, and all where it is
+	// ConvAuto, choose by the shape.
+	Algorithm ConvAlgorithm
 }
 
 // check panics where the shape is impossible.
@@ -30,6 +37,23 @@ func (s *ConvShape) check() {
 	if s.Batch < 0 || s.In < 1 || s.Out < 1 || s.Groups < 1 || s.In%s.Groups != 0 || s.Out%s.Groups != 0 {
 		panic(fmt.Sprintf("kernels: Conv: impossible shape %+v", *s))
 	}
+	if s.Parts != nil {
+		sum := 0
+		for _, n := range s.Parts {
+			sum += n
+		}
+		if sum != s.In || s.Groups > 1 || slices.Min(s.Parts) < 1 {
+			panic(fmt.Sprintf("kernels: Conv: parts %v of %d channels in %d groups", s.Parts, s.In, s.Groups))
+		}
+	}
+}
+
+// parts are the channels of each array of x.
+func (s *ConvShape) parts() []int {
+	if s.Parts == nil {
+		return []int{s.In}
+	}
+	return s.Parts
 }
 
 func (s *ConvShape) pixelsIn() int  { return s.Batch * s.H.In * s.W.In }
@@ -49,21 +73,13 @@ func (s *ConvShape) FLOPs() int64 {
 	return 2 * int64(s.pixelsOut()) * int64(s.taps()*s.groupIn()) * int64(s.Out)
 }
 
-// Scratch is the number of elements of temporary memory that a pass of [Conv] wants.
-func (s *ConvShape) Scratch() int {
-	if s.algorithm() == convByGemm {
-		p := planConvGemm(s)
-		return p.scratch()
-	}
-	return 0
-}
-
-// convAlgorithm names how a convolution is computed.
-type convAlgorithm uint8
+// ConvAlgorithm names how a pass of a convolution is computed.
+type ConvAlgorithm uint8
 
 const (
-	convByLoop convAlgorithm = iota // plain loops
-	convByGemm                      // patches of x gathered into rows of a matrix product
+	ConvAuto  ConvAlgorithm = iota // chosen by the shape
+	ConvLoop                       // plain loops over any geometry
+	ConvPatch                      // patches of x gathered into rows of a matrix product
 )
 
 // narrowGroup is the number of output channels below which a group is not worth a matrix
@@ -71,11 +87,14 @@ const (
 const narrowGroup = 8
 
 // algorithm chooses, by the shape alone.
-func (s *ConvShape) algorithm() convAlgorithm {
-	if s.Groups > 1 && (s.groupIn() == 1 || s.groupOut() < narrowGroup) {
-		return convByLoop
+func (s *ConvShape) algorithm() ConvAlgorithm {
+	switch {
+	case s.Algorithm != ConvAuto:
+		return s.Algorithm
+	case s.Groups > 1 && (s.groupIn() == 1 || s.groupOut() < narrowGroup):
+		return ConvLoop
 	}
-	return convByGemm
+	return ConvPatch
 }
 
 // acts are the activations after gathering and after scattering: one of the two is the
@@ -87,75 +106,199 @@ func (s *ConvShape) acts() (gather, scatter Act) {
 	return s.Act, Act{}
 }
 
-// convPasses are the three products of a convolution. Each sets its first operand; bias
-// may be nil, and act is one of [ConvShape.acts].
-type convPasses[T Float] interface {
-	// gather computes y = act(conv(x, w) + bias).
-	gather(team *parallel.Team, y, x, w, bias, scratch []T)
-	// scatter computes x = act(adjoint of conv(y, w) + bias).
-	scatter(team *parallel.Team, x, y, w, bias, scratch []T)
-	// outer computes dw, the gradient of sum(conv(x, w)*y) by w.
-	outer(team *parallel.Team, dw, x, y, scratch []T)
+// convPass is a linear map of pictures by one algorithm, with bias and activation: either
+// the gathering one, y = act(conv(x, w) + bias), or its adjoint, the scattering one,
+// x = act(adjoint of conv(y, w) + bias). The larger picture x may come in parts. A part of
+// the result that is nil is not wanted.
+type convPass[T Float] interface {
+	// form is the number of elements of what prepare makes of the kernel for run: packed or
+	// transformed weights. 0 says that run takes the kernel as it is.
+	form() int
+	// name is that of the form: of the same kernel, forms of one name are the same.
+	name() string
+	prepare(team *parallel.Team, form, w []T)
+	// scratch is the number of elements of temporary memory that run wants.
+	scratch() int
+	run(team *parallel.Team, out, in [][]T, form, bias, scratch []T)
+}
+
+// convOuter computes dw, the gradient of sum(conv(x, w)*y) by w, by one algorithm.
+type convOuter[T Float] interface {
+	scratch() int
+	run(team *parallel.Team, dw []T, x [][]T, y, scratch []T)
 }
 
 // Conv is a convolution layer, or a transposed one, with its gradients. One goroutine uses
-// it at a time; it allocates in NewConv and at the first run of a pass. Scratch arguments hold [ConvShape.Scratch]
-// elements of any content. Results must not overlap anything else.
+// it at a time; it allocates in NewConv and at the first run of a pass. Results must not
+// overlap anything else. Pictures are given as lists, of one array unless the shape has
+// Parts and x is meant.
+//
+// A pass reads the kernel in a form of its own, of packed or transformed weights. Who keeps
+// it from run to run makes it once with PrepareForward; where the argument form is nil, the
+// pass makes it in the scratch, which has to be larger by so much; see [ConvSizes].
 type Conv[T Float] struct {
-	shape  ConvShape
-	passes convPasses[T]
+	shape           ConvShape
+	gather, scatter convPass[T]
+	outer           convOuter[T]
+	one             [1][]T
 }
 
 // NewConv prepares a layer. It panics where channels or groups are impossible.
 func NewConv[T Float](s ConvShape) *Conv[T] {
 	s.check()
-	c := &Conv[T]{shape: s}
-	if s.algorithm() == convByGemm {
-		c.passes = newConvGemm[T](s)
-	} else {
-		c.passes = newConvLoop[T](s)
+	return &Conv[T]{shape: s}
+}
+
+// gathering, scattering and outerProduct make a pass when it is first asked for: what only
+// predicts has no need of the others.
+func (c *Conv[T]) gathering() convPass[T] {
+	if c.gather == nil {
+		if s := &c.shape; s.algorithm() == ConvLoop {
+			c.gather = joinParts(s, convLoopGather[T]{newConvLoop[T](*s)}, true)
+		} else {
+			c.gather = joinParts(s, convGemmGather[T]{newConvGemm[T](*s)}, true)
+		}
 	}
-	return c
+	return c.gather
+}
+
+func (c *Conv[T]) scattering() convPass[T] {
+	if c.scatter == nil {
+		if s := &c.shape; s.algorithm() == ConvLoop {
+			c.scatter = joinParts(s, convLoopScatter[T]{newConvLoop[T](*s)}, false)
+		} else {
+			c.scatter = joinParts(s, convGemmScatter[T]{newConvGemm[T](*s)}, false)
+		}
+	}
+	return c.scatter
+}
+
+func (c *Conv[T]) outerProduct() convOuter[T] {
+	if c.outer == nil {
+		if s := &c.shape; s.algorithm() == ConvLoop {
+			c.outer = joinOuter(s, convLoopOuter[T]{newConvLoop[T](*s)})
+		} else {
+			c.outer = joinOuter(s, convGemmOuter[T]{newConvGemm[T](*s)})
+		}
+	}
+	return c.outer
+}
+
+// forward is the layer's pass, backward that of its input's gradient.
+func (c *Conv[T]) forward() convPass[T] {
+	if c.shape.Transposed {
+		return c.scattering()
+	}
+	return c.gathering()
+}
+
+func (c *Conv[T]) backward() convPass[T] {
+	if c.shape.Transposed {
+		return c.gathering()
+	}
+	return c.scattering()
+}
+
+// ConvSizes are numbers of elements that a [Conv] of a shape wants, in either precision.
+type ConvSizes struct {
+	Form     int // the kernel's form for Forward, 0 where that takes the kernel as it is
+	Forward  int // scratch of Forward beside the form
+	Backward int // scratch of either gradient
+	// FormName tells forms of one kernel apart that shapes of several sizes want.
+	FormName string
+}
+
+// Sizes are what a [Conv] of the shape wants.
+func (s *ConvShape) Sizes() ConvSizes {
+	single, double := sizesOf[float32](s), sizesOf[float64](s)
+	return ConvSizes{
+		Form: max(single.Form, double.Form), Forward: max(single.Forward, double.Forward),
+		Backward: max(single.Backward, double.Backward), FormName: single.FormName,
+	}
+}
+
+func sizesOf[T Float](s *ConvShape) ConvSizes {
+	c := NewConv[T](*s)
+	return ConvSizes{
+		Form: c.forward().form(), Forward: c.forward().scratch(), FormName: c.forward().name(),
+		Backward: max(c.backward().scratch()+c.backward().form(), c.outerProduct().scratch()),
+	}
+}
+
+// PrepareForward makes the kernel's form for Forward.
+func (c *Conv[T]) PrepareForward(team *parallel.Team, form, w []T) {
+	need("Conv", "form", len(form), c.forward().form())
+	need("Conv", "kernel", len(w), c.shape.Weights())
+	c.forward().prepare(team, form, w)
 }
 
 // Forward computes out from in: act(conv(in, w) + bias), or the adjoint where the layer is
-// transposed. bias, one number for each channel of out, may be nil.
-func (c *Conv[T]) Forward(team *parallel.Team, out, in, w, bias, scratch []T) {
-	if c.shape.Transposed {
-		c.need(out, in, w, bias, c.shape.In)
-		c.passes.scatter(team, out, in, w, bias, scratch)
-		return
+// transposed. bias, one number for each channel of out, may be nil. Where form is not, it
+// is what PrepareForward made of w.
+func (c *Conv[T]) Forward(team *parallel.Team, out []T, in [][]T, w, form, bias, scratch []T) {
+	s := &c.shape
+	c.one[0] = out
+	if s.Transposed {
+		c.need(c.one[:], in[0], w, bias, s.In)
+	} else {
+		c.need(in, out, w, bias, s.Out)
 	}
-	c.need(in, out, w, bias, c.shape.Out)
-	c.passes.gather(team, out, in, w, bias, scratch)
+	c.pass(team, c.forward(), c.one[:], in, w, form, bias, scratch)
 }
 
 // InputGrad computes din, the gradient by the layer's input, from dz, that by its result
-// before the activation.
-func (c *Conv[T]) InputGrad(team *parallel.Team, din, dz, w, scratch []T) {
+// before the activation. Parts of din that are nil are left out.
+func (c *Conv[T]) InputGrad(team *parallel.Team, din [][]T, dz, w, scratch []T) {
+	c.one[0] = dz
 	if c.shape.Transposed {
-		c.need(dz, din, w, nil, 0)
-		c.passes.gather(team, din, dz, w, nil, scratch)
-		return
+		c.need(c.one[:], din[0], w, nil, 0)
+	} else {
+		c.need(din, dz, w, nil, 0)
 	}
-	c.need(din, dz, w, nil, 0)
-	c.passes.scatter(team, din, dz, w, nil, scratch)
+	c.pass(team, c.backward(), din, c.one[:], w, nil, nil, scratch)
+}
+
+// pass makes the form where it is missing, and runs.
+func (c *Conv[T]) pass(team *parallel.Team, p convPass[T], out, in [][]T, w, form, bias, scratch []T) {
+	n := p.form()
+	switch {
+	case n == 0:
+		form = w
+	case form == nil:
+		need("Conv", "scratch", len(scratch), n+p.scratch())
+		form, scratch = scratch[:n], scratch[n:]
+		p.prepare(team, form, w)
+	}
+	need("Conv", "scratch", len(scratch), p.scratch())
+	p.run(team, out, in, form, bias, scratch)
+	c.one[0] = nil
 }
 
 // KernelGrad computes dw, the gradient by the kernel, from the layer's input and dz.
-func (c *Conv[T]) KernelGrad(team *parallel.Team, dw, in, dz, scratch []T) {
+func (c *Conv[T]) KernelGrad(team *parallel.Team, dw []T, in [][]T, dz, scratch []T) {
 	x, y := in, dz
 	if c.shape.Transposed {
-		x, y = dz, in
+		c.one[0] = dz
+		x, y = c.one[:], in[0]
 	}
 	c.need(x, y, dw, nil, 0)
-	c.passes.outer(team, dw, x, y, scratch)
+	need("Conv", "scratch", len(scratch), c.outerProduct().scratch())
+	c.outerProduct().run(team, dw, x, y, scratch)
+	c.one[0] = nil
 }
 
 // need panics where an operand is too short.
-func (c *Conv[T]) need(x, y, w, bias []T, channels int) {
+func (c *Conv[T]) need(x [][]T, y, w, bias []T, channels int) {
 	s := &c.shape
-	need("Conv", "the larger picture", len(x), s.pixelsIn()*s.In)
+	parts := s.parts()
+	if len(x) != len(parts) {
+		panic(fmt.Sprintf("kernels: Conv: a picture in %d parts, wants %d", len(x), len(parts)))
+	}
+	for i, part := range x {
+		if part != nil {
+			need("Conv", "the larger picture", len(part), s.pixelsIn()*parts[i])
+		}
+	}
 	need("Conv", "the smaller picture", len(y), s.pixelsOut()*s.Out)
 	need("Conv", "kernel", len(w), s.Weights())
 	if bias != nil {

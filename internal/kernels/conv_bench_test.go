@@ -30,15 +30,18 @@ func BenchmarkConv(b *testing.B) {
 			}
 		}
 		out := make([]float32, max(len(x), len(y), len(w)))
-		scratch := make([]float32, s.Scratch())
-		conv := NewConv[float32](s)
+		sizes := s.Sizes()
+		scratch := make([]float32, max(sizes.Forward, sizes.Backward))
+		conv, form := NewConv[float32](s), make([]float32, sizes.Form)
+		conv.PrepareForward(team, form, w)
+		xs, outs := [][]float32{x}, [][]float32{out}
 		for _, pass := range []struct {
 			name string
 			run  func()
 		}{
-			{"forward", func() { conv.Forward(team, out, x, w, nil, scratch) }},
-			{"input", func() { conv.InputGrad(team, out, y, w, scratch) }},
-			{"kernel", func() { conv.KernelGrad(team, out, x, y, scratch) }},
+			{"forward", func() { conv.Forward(team, out, xs, w, form, nil, scratch) }},
+			{"input", func() { conv.InputGrad(team, outs, y, w, scratch) }},
+			{"kernel", func() { conv.KernelGrad(team, out, xs, y, scratch) }},
 		} {
 			b.Run(fmt.Sprintf("op=conv/pass=%s/k=%d/s=%d/n=%d/size=%d/in=%d/out=%d/g=%d/impl=%s", pass.name,
 				c.kernel, c.stride, c.batch, c.size, c.in, c.out, c.groups, ISA()), func(b *testing.B) {

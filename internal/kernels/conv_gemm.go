@@ -114,7 +114,7 @@ func (c *convGemm[T]) bind(x, y, bias, scratch []T) {
 	if c.direct {
 		return
 	}
-	need("Conv", "scratch", len(scratch), c.scratch())
+	need("Conv", "scratch", len(scratch), c.convGemmPlan.scratch())
 	c.patches, scratch = scratch[:c.band*c.k], scratch[c.band*c.k:]
 	if c.shape.Groups > 1 {
 		c.part, c.kernel = scratch[:c.band*c.n], scratch[c.band*c.n:][:c.k*c.n]
@@ -361,4 +361,32 @@ func startRow[T Float](row, bias []T) {
 	for ; len(row) > 0; row = row[len(bias):] {
 		copy(row, bias)
 	}
+}
+
+// The passes of a [convGemm], each as an algorithm of its own.
+type convGemmGather[T Float] struct{ *convGemm[T] }
+
+func (p convGemmGather[T]) form() int { return 0 }
+func (p convGemmGather[T]) name() string { return "" }
+func (p convGemmGather[T]) prepare(*parallel.Team, []T, []T) {}
+func (p convGemmGather[T]) scratch() int { return p.convGemmPlan.scratch() }
+func (p convGemmGather[T]) run(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
+	p.gather(team, out[0], in[0], w, bias, scratch)
+}
+
+type convGemmScatter[T Float] struct{ *convGemm[T] }
+
+func (p convGemmScatter[T]) form() int { return 0 }
+func (p convGemmScatter[T]) name() string { return "" }
+func (p convGemmScatter[T]) prepare(*parallel.Team, []T, []T) {}
+func (p convGemmScatter[T]) scratch() int { return p.convGemmPlan.scratch() }
+func (p convGemmScatter[T]) run(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
+	p.scatter(team, out[0], in[0], w, bias, scratch)
+}
+
+type convGemmOuter[T Float] struct{ *convGemm[T] }
+
+func (p convGemmOuter[T]) scratch() int { return p.convGemmPlan.scratch() }
+func (p convGemmOuter[T]) run(team *parallel.Team, dw []T, x [][]T, y, scratch []T) {
+	p.outer(team, dw, x[0], y, scratch)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/hourglass-go/hourglass/internal/parallel"
@@ -55,6 +56,11 @@ func convShapes() []ConvShape {
 			s.Border = m
 			list = append(list, s)
 		}
+	}
+	for _, parts := range [][]int{{16, 32}, {3, 40, 5}} {
+		s := shape(1, 9, 7, 48, 33, 1, same(3, 1, 1), same(3, 1, 1))
+		s.Parts = parts
+		list = append(list, s)
 	}
 	for i := range list {
 		list[i].Act = []Act{{}, {Kind: ReLU}, {Kind: Sigmoid}}[i%3]
@@ -131,18 +137,19 @@ func testConv[T Float](t *testing.T) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {
-			checkConv(t, team, s, func() convPasses[T] { return NewConv[T](s).passes })
-			checkConv(t, team, s, func() convPasses[T] { return newConvLoop[T](s) })
-			if s.Groups > 1 {
-				checkConv(t, team, s, func() convPasses[T] { return newConvGemm[T](s) })
+			for _, a := range []ConvAlgorithm{ConvAuto, ConvLoop, ConvPatch} {
+				s.Algorithm = a
+				checkConv[T](t, team, s)
 			}
 		})
 	}
 }
 
-// checkConv holds the passes against the definition, two workers against one, and looks
-// for writes out of bounds. The bound of an error grows with the length of the sum.
-func checkConv[T Float](t *testing.T, team *parallel.Team, s ConvShape, passes func() convPasses[T]) {
+// checkConv holds a shape's passes against the definition, two workers against one, and
+// looks for writes out of bounds. The layer and its transpose have bias and activation
+// between them on either side. The bound of an error grows with the length of the sum.
+func checkConv[T Float](t *testing.T, team *parallel.Team, s ConvShape) {
+	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	sizeX, sizeY := s.pixelsIn()*s.In, s.pixelsOut()*s.Out
 	x, _ := guarded[T](t, r, sizeX)
@@ -150,9 +157,11 @@ func checkConv[T Float](t *testing.T, team *parallel.Team, s ConvShape, passes f
 	w, _ := guarded[T](t, r, s.Weights())
 	biasX, _ := guarded[T](t, r, s.In)
 	biasY, _ := guarded[T](t, r, s.Out)
-	plan := planConvGemm(&s)
-	scratch, checkScratch := guarded[T](t, r, plan.scratch())
-	c := passes()
+	back := s
+	back.Transposed = true
+	sizes, backSizes := sizesOf[T](&s), sizesOf[T](&back)
+	scratch, checkScratch := guarded[T](t, r, max(sizes.Form+sizes.Forward, sizes.Backward, backSizes.Form+backSizes.Forward))
+	c, transposed := NewConv[T](s), NewConv[T](back)
 	run := func(name string, size, length int, want []float64, f func(team *parallel.Team, out []T)) {
 		t.Helper()
 		out, check := guarded[T](t, r, size)
@@ -186,11 +195,63 @@ func checkConv[T Float](t *testing.T, team *parallel.Team, s ConvShape, passes f
 		wantX[i] = float64(biasX[i%s.In])
 	}
 	unpad(s, wantX, wantPad)
-	activateGeneric(s.Act, wantY, wantY)
 	patch := s.taps() * s.groupIn()
-	run("y", sizeY, patch, wantY, func(team *parallel.Team, out []T) { c.gather(team, out, x, w, biasY, scratch) })
-	run("dw", len(w), s.pixelsOut(), wantW, func(team *parallel.Team, out []T) { c.outer(team, out, x, y, scratch) })
-	run("x", sizeX, patch*s.Out, wantX, func(team *parallel.Team, out []T) { c.scatter(team, out, y, w, biasX, scratch) })
+	run("dx", sizeX, patch*s.Out, less(wantX, biasX), func(team *parallel.Team, out []T) {
+		parts := split(&s, out)
+		c.InputGrad(team, parts, y, w, scratch)
+		join(&s, out, parts)
+	})
+	activateGeneric(s.Act, wantY, wantY)
+	activateGeneric(s.Act, wantX, wantX)
+	form := make([]T, sizes.Form)
+	c.PrepareForward(team, form, w)
+	parts := split(&s, x)
+	run("y", sizeY, patch, wantY, func(team *parallel.Team, out []T) { c.Forward(team, out, parts, w, nil, biasY, scratch) })
+	run("y, prepared", sizeY, patch, wantY, func(team *parallel.Team, out []T) { c.Forward(team, out, parts, w, form, biasY, scratch) })
+	run("dw", len(w), s.pixelsOut(), wantW, func(team *parallel.Team, out []T) { c.KernelGrad(team, out, parts, y, scratch) })
+	if s.Parts == nil {
+		run("x", sizeX, patch*s.Out, wantX, func(team *parallel.Team, out []T) {
+			transposed.Forward(team, out, [][]T{y}, w, nil, biasX, scratch)
+		})
+	}
+}
+
+// less is x without its bias.
+func less[T Float](x []float64, bias []T) []float64 {
+	y := slices.Clone(x)
+	for i := range y {
+		y[i] -= float64(bias[i%len(bias)])
+	}
+	return y
+}
+
+// split divides pictures into the shape's parts; where it has none, it returns x itself.
+func split[T Float](s *ConvShape, x []T) [][]T {
+	if s.Parts == nil {
+		return [][]T{x}
+	}
+	parts := make([][]T, len(s.Parts))
+	at := 0
+	for i, n := range s.Parts {
+		parts[i] = make([]T, s.pixelsIn()*n)
+		for p := range s.pixelsIn() {
+			copy(parts[i][p*n:][:n], x[p*s.In+at:])
+		}
+		at += n
+	}
+	return parts
+}
+
+// join puts parts together again.
+func join[T Float](s *ConvShape, x []T, parts [][]T) {
+	at := 0
+	for i := range s.Parts {
+		n := s.Parts[i]
+		for p := range s.pixelsIn() {
+			copy(x[p*s.In+at:][:n], parts[i][p*n:])
+		}
+		at += n
+	}
 }
 
 // unpad is the adjoint of pad: it adds what the borders hold to what they were read from.
@@ -221,21 +282,23 @@ func TestConvTransposed(t *testing.T) {
 		w, _ := guarded[float64](t, r, s.Weights())
 		bias, _ := guarded[float64](t, r, s.In)
 		got, want := make([]float64, s.pixelsIn()*s.In), make([]float64, s.pixelsIn()*s.In)
-		scratch := make([]float64, s.Scratch())
+		a, b := sizesOf[float64](&s), sizesOf[float64](&plain)
+		scratch := make([]float64, max(a.Form+a.Forward, a.Backward, b.Form+b.Forward, b.Backward))
+		one := func(x []float64) [][]float64 { return [][]float64{x} }
 		c, p := NewConv[float64](s), NewConv[float64](plain)
-		c.Forward(nil, got, in, w, bias, scratch)
-		p.InputGrad(nil, want, in, w, scratch)
+		c.Forward(nil, got, one(in), w, nil, bias, scratch)
+		p.InputGrad(nil, one(want), in, w, scratch)
 		for i := range want {
 			if v := math.Tanh(want[i] + bias[i%s.In]); math.Abs(v-got[i]) > 1e-14 {
 				t.Fatalf("out[%d] = %v, want %v", i, got[i], v)
 			}
 		}
 		dIn, dWant := make([]float64, len(in)), make([]float64, len(in))
-		c.InputGrad(nil, dIn, got, w, scratch)
-		p.Forward(nil, dWant, got, w, nil, scratch)
+		c.InputGrad(nil, one(dIn), got, w, scratch)
+		p.Forward(nil, dWant, one(got), w, nil, nil, scratch)
 		dw, dwWant := make([]float64, len(w)), make([]float64, len(w))
-		c.KernelGrad(nil, dw, in, got, scratch)
-		p.KernelGrad(nil, dwWant, got, in, scratch)
+		c.KernelGrad(nil, dw, one(in), got, scratch)
+		p.KernelGrad(nil, dwWant, one(got), in, scratch)
 		for _, pair := range [][2][]float64{{dIn, dWant}, {dw, dwWant}} {
 			for i, v := range pair[1] {
 				if pair[0][i] != v {
@@ -290,6 +353,7 @@ func TestConvBands(t *testing.T) {
 		if s.Groups == 1 && (p.band >= p.pixels || p.pixels%p.band == 0) {
 			t.Fatalf("bands of %d pixels of %d", p.band, p.pixels)
 		}
-		checkConv(t, nil, s, func() convPasses[float64] { return newConvGemm[float64](s) })
+		s.Algorithm = ConvPatch
+		checkConv[float64](t, nil, s)
 	}
 }

@@ -197,12 +197,14 @@ func TestConvAndPoolAllocateNothing(t *testing.T) {
 		c := NewConv[float32](s)
 		e := NewEpilogueGrad[float32](s.pixelsOut(), s.Out, s.Act)
 		x, y, w := make([]float32, s.pixelsIn()*s.In), make([]float32, s.pixelsOut()*s.Out), make([]float32, s.Weights())
-		b, scratch := make([]float32, s.Out), make([]float32, max(s.Scratch(), EpilogueScratch(s.pixelsOut(), s.Out)))
+		sizes := s.Sizes()
+		b, scratch := make([]float32, s.Out), make([]float32, max(sizes.Form+sizes.Forward, sizes.Backward, EpilogueScratch(s.pixelsOut(), s.Out)))
+		xs := split(&s, x)
 		steps = append(steps, func() {
-			c.Forward(team, y, x, w, b, scratch)
+			c.Forward(team, y, xs, w, nil, b, scratch)
 			e.Run(team, b, y, y, scratch)
-			c.InputGrad(team, x, y, w, scratch)
-			c.KernelGrad(team, w, x, y, scratch)
+			c.InputGrad(team, xs, y, w, scratch)
+			c.KernelGrad(team, w, xs, y, scratch)
 		})
 	}
 	for _, s := range poolShapes() {

@@ -1,0 +1,54 @@
+package nn
+
+import "sync"
+
+// forms are the prepared parameters of a store, see [Form].
+type forms struct {
+	mu      sync.Mutex
+	version uint64 // counts changes of values
+	made    map[formKey]madeForm
+}
+
+type formKey struct {
+	param *Param // the first of the layer's
+	name  string
+}
+
+type madeForm struct {
+	version uint64
+	data    []float32
+}
+
+// Changed says that values have been written, so that predictions prepare them anew. The
+// methods that hand out values, a training step and a change of layout say so themselves:
+// it is needed by those alone who keep such a slice, predict, and write to it then.
+func (s *Store) Changed() {
+	f := &s.resolve().forms
+	f.mu.Lock()
+	f.version++
+	f.mu.Unlock()
+}
+
+// form returns a prepared form of a layer's parameters, made by prepare unless the one that
+// is there is still right. What is returned stays as it is when values change.
+func (s *Store) form(p *Param, want Form, prepare func(dst []float32)) []float32 {
+	f := &s.forms
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := formKey{p, want.Name}
+	if m, ok := f.made[key]; ok && m.version == f.version && len(m.data) == want.Elems {
+		return m.data
+	}
+	for k, m := range f.made {
+		if m.version != f.version { // those of old values, which would only hold memory
+			delete(f.made, k)
+		}
+	}
+	if f.made == nil {
+		f.made = map[formKey]madeForm{}
+	}
+	data := newArena[float32](want.Elems)
+	prepare(data)
+	f.made[key] = madeForm{f.version, data}
+	return data
+}
