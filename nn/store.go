@@ -52,7 +52,7 @@ type Store struct {
 	values    [kinds][]float32
 	gradients []float32
 	seed      uint64
-	layout    int    // counts changes of layout, which outdate what was compiled
+	layout    int // counts changes of layout, which outdate what was compiled
 	forms     forms
 	moved     *Store // where everything went when two stores were joined
 }

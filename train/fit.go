@@ -299,6 +299,7 @@ func (f *fitting) judge(ctx context.Context) (map[string]float64, error) {
 func (f *fitting) swapAverage() {
 	if f.run.EMA != nil {
 		f.run.EMA.Swap(f.params)
+		f.store.Changed()
 	}
 }
 

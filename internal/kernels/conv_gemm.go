@@ -366,20 +366,20 @@ func startRow[T Float](row, bias []T) {
 // The passes of a [convGemm], each as an algorithm of its own.
 type convGemmGather[T Float] struct{ *convGemm[T] }
 
-func (p convGemmGather[T]) form() int { return 0 }
-func (p convGemmGather[T]) name() string { return "" }
+func (p convGemmGather[T]) form() int                        { return 0 }
+func (p convGemmGather[T]) name() string                     { return "" }
 func (p convGemmGather[T]) prepare(*parallel.Team, []T, []T) {}
-func (p convGemmGather[T]) scratch() int { return p.convGemmPlan.scratch() }
+func (p convGemmGather[T]) scratch() int                     { return p.convGemmPlan.scratch() }
 func (p convGemmGather[T]) run(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
 	p.gather(team, out[0], in[0], w, bias, scratch)
 }
 
 type convGemmScatter[T Float] struct{ *convGemm[T] }
 
-func (p convGemmScatter[T]) form() int { return 0 }
-func (p convGemmScatter[T]) name() string { return "" }
+func (p convGemmScatter[T]) form() int                        { return 0 }
+func (p convGemmScatter[T]) name() string                     { return "" }
 func (p convGemmScatter[T]) prepare(*parallel.Team, []T, []T) {}
-func (p convGemmScatter[T]) scratch() int { return p.convGemmPlan.scratch() }
+func (p convGemmScatter[T]) scratch() int                     { return p.convGemmPlan.scratch() }
 func (p convGemmScatter[T]) run(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
 	p.scatter(team, out[0], in[0], w, bias, scratch)
 }

@@ -163,20 +163,20 @@ func (c *convLoop[T]) gradient(dw, x, y []T) {
 // The passes of a [convLoop], each as an algorithm of its own.
 type convLoopGather[T Float] struct{ *convLoop[T] }
 
-func (p convLoopGather[T]) form() int { return 0 }
-func (p convLoopGather[T]) name() string { return "" }
+func (p convLoopGather[T]) form() int                        { return 0 }
+func (p convLoopGather[T]) name() string                     { return "" }
 func (p convLoopGather[T]) prepare(*parallel.Team, []T, []T) {}
-func (p convLoopGather[T]) scratch() int { return 0 }
+func (p convLoopGather[T]) scratch() int                     { return 0 }
 func (p convLoopGather[T]) run(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
 	p.gather(team, out[0], in[0], w, bias, scratch)
 }
 
 type convLoopScatter[T Float] struct{ *convLoop[T] }
 
-func (p convLoopScatter[T]) form() int { return 0 }
-func (p convLoopScatter[T]) name() string { return "" }
+func (p convLoopScatter[T]) form() int                        { return 0 }
+func (p convLoopScatter[T]) name() string                     { return "" }
 func (p convLoopScatter[T]) prepare(*parallel.Team, []T, []T) {}
-func (p convLoopScatter[T]) scratch() int { return 0 }
+func (p convLoopScatter[T]) scratch() int                     { return 0 }
 func (p convLoopScatter[T]) run(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
 	p.scatter(team, out[0], in[0], w, bias, scratch)
 }
