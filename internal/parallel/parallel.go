@@ -74,6 +74,7 @@ type Team struct {
 	failure      atomic.Pointer[Panic]
 
 	helpers []helper
+	locals  []local // of every worker, see [Local]
 	closed  atomic.Bool
 	done    sync.WaitGroup
 }
@@ -91,7 +92,7 @@ func Start(workers int) *Team {
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	t := &Team{finished: make(chan struct{}, 1), helpers: make([]helper, workers-1)}
+	t := &Team{finished: make(chan struct{}, 1), helpers: make([]helper, workers-1), locals: make([]local, workers)}
 	t.done.Add(workers - 1)
 	for i := range t.helpers {
 		t.helpers[i].wake = make(chan struct{}, 1)
@@ -118,6 +119,7 @@ func (t *Team) Close() {
 		t.helpers[i].unpark()
 	}
 	t.done.Wait()
+	t.release()
 }
 
 // Run calls task.Do once for each tile in [0, tiles) and returns when all have
