@@ -37,6 +37,26 @@ func (m *Model) Predict(ctx context.Context, x *tensor.Tensor) (*tensor.Tensor, 
 
 // Run is [Model.Predict] for any number of inputs and outputs, all of one batch size.
 func (m *Model) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
+	r, err := m.newBatchRun(in)
+	if err != nil {
+		return nil, err
+	}
+	team := parallel.Start(runtime.GOMAXPROCS(0))
+	defer team.Close()
+	return r.outs, r.do(ctx, team, nil)
+}
+
+// batchRun is a batch on its way through a model.
+type batchRun struct {
+	model    *Model
+	graph    *graph
+	n        int
+	shapes   []Shape // of the inputs' samples
+	in, outs []*tensor.Tensor
+}
+
+// newBatchRun checks the batch and makes room for the outputs.
+func (m *Model) newBatchRun(in []*tensor.Tensor) (*batchRun, error) {
 	n, shapes, err := batchShapes(in)
 	if err != nil {
 		return nil, err
@@ -45,25 +65,32 @@ func (m *Model) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor
 	if err != nil {
 		return nil, err
 	}
-	outs := make([]*tensor.Tensor, len(g.outputs))
-	for i, v := range g.outputs {
-		outs[i] = tensor.New(append([]int{n}, g.shapes[v]...)...)
+	r := &batchRun{model: m, graph: g, n: n, shapes: shapes, in: in}
+	for _, v := range g.outputs {
+		r.outs = append(r.outs, tensor.New(append([]int{n}, g.shapes[v]...)...))
 	}
-	team := parallel.Start(runtime.GOMAXPROCS(0))
-	defer team.Close()
-	most := predictBatch
-	for lo := 0; lo < n; {
+	return r, nil
+}
+
+// do computes the outputs, as many samples at once as memory allows. The watch, if there
+// is one, takes the time of every step.
+func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch) error {
+	m, most := r.model, predictBatch
+	for lo := 0; lo < r.n; {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
-		s := m.sessions.take(m.store, g, shapes, min(most, n-lo))
+		s := m.sessions.take(m.store, r.graph, r.shapes, min(most, r.n-lo))
 		most = s.plan.batch
 		s.useForms(m.store.resolve(), team)
-		s.runChunk(in, outs, lo, team)
+		watch.use(s.plan)
+		s.watch = watch
+		s.runChunk(r.in, r.outs, lo, team)
+		s.watch = nil
 		lo += s.plan.batch
-		m.sessions.put(m.store, shapes, s)
+		m.sessions.put(m.store, r.shapes, s)
 	}
-	return outs, nil
+	return nil
 }
 
 // runChunk computes samples lo.. of the batch.

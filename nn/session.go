@@ -42,6 +42,7 @@ type session[T tensor.Float] struct {
 	gradients [][]T // by value
 	scratch   [][2][]T
 	add       adder[T]
+	watch     *stopwatch // nil, unless somebody wants to know how long each step takes
 }
 
 type binding struct{ step, in int }
@@ -220,6 +221,7 @@ type runState struct {
 
 // forward runs the graph on the bound inputs.
 func (s *session[T]) forward(r *runState) {
+	s.watch.start()
 	for i := range s.calls {
 		c := &s.calls[i]
 		c.Training, c.UpdateState, c.Team = r.training, r.updateState, r.team
@@ -228,6 +230,7 @@ func (s *session[T]) forward(r *runState) {
 			c.Scratch = s.scratch[i][0]
 			s.ops[i].Forward(c)
 		}
+		s.watch.lap(i, forwardPass)
 		if r.check != nil && r.check(i) {
 			return
 		}
@@ -237,6 +240,7 @@ func (s *session[T]) forward(r *runState) {
 // backward computes gradients after forward, from those of the outputs, which the caller
 // has set.
 func (s *session[T]) backward() {
+	s.watch.start()
 	for i := len(s.calls) - 1; i >= 0; i-- {
 		c := &s.calls[i]
 		if len(c.DOut) == 0 {
@@ -256,6 +260,7 @@ func (s *session[T]) backward() {
 		for _, a := range s.sums[i] {
 			s.add.run(c.Team, a.dst, a.src)
 		}
+		s.watch.lap(i, backwardPass)
 	}
 }
 
