@@ -52,6 +52,18 @@ var architectures = []Architecture{
 		sample:  Autoencoder{}.withDefaults(),
 	},
 	{
+		Name:    "conv-autoencoder",
+		Summary: "convolutional autoencoder, for pictures of any size: halved by pooling or stride, doubled by transposed convolutions or upsampling",
+		Paper:   "Masci et al. 2011, Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction",
+		sample:  ConvAutoencoder{}.withDefaults(),
+	},
+	{
+		Name:    "unpool-autoencoder",
+		Summary: "convolutional autoencoder, for pictures of any size, that unpools by the positions of the maxima",
+		Paper:   "Badrinarayanan, Kendall and Cipolla 2017, SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation",
+		sample:  UnpoolAutoencoder{}.withDefaults(),
+	},
+	{
 		Name:    "vgg-16",
 		Summary: "classifier: 13 3x3 convolutions in five blocks with pooling, three dense layers",
 		Paper:   "Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition",

@@ -12,6 +12,8 @@ type Crop struct{ Margins }
 
 func init() { Register("crop", 1, Crop{}) }
 
+func (Crop) selects() {}
+
 // Infer subtracts the margins.
 func (p Crop) Infer(in []Shape) (Signature, error) {
 	if err := wantPicture(in, 1); err != nil {

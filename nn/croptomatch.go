@@ -37,6 +37,8 @@ type CropToMatch struct {
 
 func init() { Register("crop_to_match", 1, CropToMatch{}) }
 
+func (CropToMatch) selects() {}
+
 func (p CropToMatch) withDefaults() Layer {
 	p.Anchor = orDefault(p.Anchor, AnchorCenter)
 	return p

@@ -444,3 +444,24 @@ func TestLossAllocations(t *testing.T) {
 		state.team.Close()
 	}
 }
+
+// TestLossBehindCrop: cropping does not keep a loss from what went into the activation, and the
+// gradient is that of the activation, cropped.
+func TestLossBehindCrop(t *testing.T) {
+	z, like, target := Input("z", Shape{5, 7, 2}), Input("like", Shape{4, 5, 1}), Input("target", Shape{3, 5, 2})
+	h := Apply(CropToMatch{}, Apply(Activation{Sigmoid}, z), like)
+	h = Apply(Crop{Margins{Top: 1}}, h)
+	m, err := NewModelOf([]*Node{z, like, target}, []*Node{Apply(BinaryCrossEntropy{}, h, target)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := must(lower(m, []Shape{{5, 7, 2}, {4, 5, 1}, {3, 5, 2}}))
+	g.optimise(true)
+	if last := g.steps[len(g.steps)-1].layer; len(g.steps) != 3 || last != Layer(BinaryCrossEntropy{Logits: true}) {
+		t.Errorf("%d steps are left, the last is %#v", len(g.steps), last)
+	}
+	check := GradientCheck{Batch: 2, Inputs: []Shape{{5, 7, 2}, {4, 5, 1}, {3, 5, 2}}, Fixed: []int{1}}
+	if e := must(check.model(m)); e > 1e-6 {
+		t.Errorf("gradient error %v", e)
+	}
+}

@@ -30,8 +30,13 @@ func (g *graph) split() {
 	g.steps = steps
 }
 
+// selector is a layer whose output is some of the elements of its first input, so that an
+// elementwise function may as well be applied behind it.
+type selector interface{ selects() }
+
 // takeLogits gives a loss that is better computed from logits what went into the
-// activation, looking for that activation through layers that only change the shape.
+// activation, looking for that activation through layers that only change the shape or
+// crop.
 func (g *graph) takeLogits() {
 	for i := 0; i < len(g.steps); i++ {
 		loss, ok := g.steps[i].layer.(Logits)
@@ -42,7 +47,7 @@ func (g *graph) takeLogits() {
 		v := g.steps[i].in[0]
 		var views []graphStep
 		p := g.producer(v)
-		for p >= 0 && g.isView(g.steps[p]) {
+		for p >= 0 && (g.isView(g.steps[p]) || isSelector(g.steps[p].layer)) {
 			views = append(views, g.steps[p])
 			v = g.steps[p].in[0]
 			p = g.producer(v)
@@ -57,7 +62,9 @@ func (g *graph) takeLogits() {
 		var inserted []graphStep
 		for _, view := range slices.Backward(views) {
 			out := g.newValue(g.shapes[view.out[0]])
-			inserted = append(inserted, graphStep{name: view.name, layer: view.layer, in: []int{logits}, out: []int{out}})
+			from := slices.Clone(view.in)
+			from[0] = logits
+			inserted = append(inserted, graphStep{name: view.name, layer: view.layer, in: from, out: []int{out}})
 			logits = out
 		}
 		in := slices.Clone(g.steps[i].in)
@@ -66,6 +73,11 @@ func (g *graph) takeLogits() {
 		g.steps = slices.Insert(g.steps, i, inserted...)
 		i += len(inserted)
 	}
+}
+
+func isSelector(l Layer) bool {
+	_, ok := l.(selector)
+	return ok
 }
 
 func lastAxis(s Shape) int { return s[len(s)-1] }

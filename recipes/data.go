@@ -3,6 +3,7 @@ package recipes
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hourglass-go/hourglass/dataset"
 	"github.com/hourglass-go/hourglass/dataset/digits"
@@ -42,6 +43,9 @@ func (r *Recipe) load(ctx context.Context, dir string, p *parts) (*data, error) 
 	case EmbeddedDigits:
 		d.train.Images, d.test.Images, err = digits.Load()
 	case Folder:
+		if !shape.Known() {
+			return nil, problem(r.Model.at, "%s takes pictures of any size, and a folder's have to be brought to one: want a model with a picture size, such as autoencoder", r.Model.Name)
+		}
 		o := p.folder
 		o.H, o.W, o.Channels = shape[0], shape[1], shape[2]
 		d.train, d.test, err = dataset.LoadFolder(ctx, dir, o)
@@ -54,14 +58,23 @@ func (r *Recipe) load(ctx context.Context, dir string, p *parts) (*data, error) 
 	switch {
 	case err != nil:
 		return nil, err
-	case !d.train.Images.Shape().Equal(shape):
-		return nil, problem(r.Model.at, "the pictures in %s are %v, the model's %v; set model.picture", dir, d.train.Images.Shape(), shape)
+	case !fitsShape(d.train.Images.Shape(), shape):
+		option := "picture"
+		if !shape.Known() {
+			option = "channels"
+		}
+		return nil, problem(r.Model.at, "the pictures in %s are %v, the model's %v; set model.%s", dir, d.train.Images.Shape(), shape, option)
 	case d.train.Targets != nil && len(p.corruptions) > 0:
 		return nil, problem(dir, "%v", errPairs)
 	case d.train.Targets == nil && len(p.corruptions) == 0 && r.Task == Denoise:
 		return nil, problem(dir, "%v", errNoPairs)
 	}
 	return &d, nil
+}
+
+// fitsShape reports whether a shape is one that want, in which dimensions may be free, allows.
+func fitsShape(got, want nn.Shape) bool {
+	return slices.EqualFunc(got, want, func(g, w int) bool { return g == w || w == nn.Any })
 }
 
 // sets returns the sets that the recipe trains on, validates on (nil for none) and tests

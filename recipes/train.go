@@ -213,7 +213,7 @@ func (r *Recipe) metadata(p *parts, d *data, version string) (modelfile.Metadata
 		},
 		Trained: modelfile.Training{Recipe: string(text), Data: r.Data.Name, Seed: r.Seed, Version: version},
 	}
-	if r.Data.Name == "mnist" || r.Data.Name == EmbeddedDigits {
+	if meta.Picture.Shape.Known() && (r.Data.Name == "mnist" || r.Data.Name == EmbeddedDigits) {
 		meta.Extra = map[string]string{tasks.FitKey: tasks.FitDigit}
 	}
 	return meta, nil

@@ -25,7 +25,7 @@ const (
 type Pipeline struct {
 	model *nn.Model
 	meta  modelfile.Metadata
-	shape nn.Shape // [H, W, C] of the network's input
+	shape nn.Shape // [H, W, C] of the network's input; H and W may be free
 }
 
 // Result is what became of a picture.
@@ -50,15 +50,15 @@ func Open(path string) (*Pipeline, error) {
 	return p, nil
 }
 
-// New returns the pipeline of a model from one picture [H, W, C] of a fixed size, C 1 or
-// 3, to one of the same shape. Other models are refused.
+// New returns the pipeline of a model from one picture [H, W, C], C 1 or 3, to one of the
+// same shape; H and W are fixed or both free. Other models are refused.
 func New(m *nn.Model, meta modelfile.Metadata) (*Pipeline, error) {
 	if len(m.Inputs()) != 1 || len(m.Outputs()) != 1 {
 		return nil, fmt.Errorf("the model has %d inputs and %d outputs, want one of each: a picture", len(m.Inputs()), len(m.Outputs()))
 	}
 	in, out := m.Inputs()[0].Shape(), m.Outputs()[0].Shape()
 	switch {
-	case len(in) != 3 || !in.Known() || in[2] != 1 && in[2] != 3:
+	case len(in) != 3 || (in[0] == nn.Any) != (in[1] == nn.Any) || in[2] != 1 && in[2] != 3:
 		return nil, fmt.Errorf("the model takes %v, want a picture [height width 1 or 3]", in)
 	case !in.Equal(out):
 		return nil, fmt.Errorf("the model makes %v of %v, want a picture of the same shape", out, in)
@@ -81,7 +81,8 @@ func (p *Pipeline) Model() *nn.Model { return p.model }
 // with alpha or without. In this order, and only where needed, the picture is turned
 // upright, laid on white, made grey or coloured, inverted where the model's training
 // pictures are drawn the other way round (the result is then inverted back), and brought
-// to the network's size. The result has that size, and the depth of the input.
+// to the network's size, if it has one. The result has the size of what the network saw, and
+// the depth of the input.
 //
 // Where the model says "digit", bringing to size is done as MNIST was made: the ink is
 // found and cut out, scaled so that its longer side takes 20 of 28 pixels, and set down with
@@ -112,7 +113,7 @@ func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, err
 		pic, inverted = pic.Invert(), true
 		tell("inverted: it is %s, the model was trained on pictures that are %s", polarity, p.meta.Picture.Polarity)
 	}
-	if h, w := p.shape[0], p.shape[1]; pic.Height != h || pic.Width != w {
+	if h, w := p.shape[0], p.shape[1]; h != nn.Any && (pic.Height != h || pic.Width != w) {
 		from := fmt.Sprintf("%dx%d", pic.Width, pic.Height)
 		if p.meta.Extra[FitKey] == FitDigit && p.shape[2] == 1 && ink.found() {
 			pic = ink.fit(pic, h, w)
@@ -123,7 +124,7 @@ func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, err
 		}
 	}
 	r.Prepared = pic
-	x, err := pic.ToTensor().Reshape(1, p.shape[0], p.shape[1], p.shape[2])
+	x, err := pic.ToTensor().Reshape(1, pic.Height, pic.Width, p.shape[2])
 	if err != nil {
 		return nil, err
 	}

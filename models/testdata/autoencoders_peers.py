@@ -1,0 +1,135 @@
+"""Writes autoencoders_keras.json.gz and autoencoders_torch.json.gz beside this script: outputs
+of autoencoders with random weights, at odd sizes. TestAutoencodersAgainstPeers of package
+models compares itself with them.
+
+Made with Keras 3.15.1 on TensorFlow 2.21.0 and with PyTorch 2.13.0 (CPU):
+    KERAS_BACKEND=tensorflow python3 autoencoders_peers.py keras
+    python3 autoencoders_peers.py torch
+
+A file: {"library", "cases": [{"name", "architecture", "options", "params", "input", "outputs"}]}.
+Architecture and options are those of package models; params and outputs are by the names of its
+parameters and of the graph's nodes. Every tensor is {"shape", "data"}, pictures NHWC, kernels as
+Keras has them. A network of stride 2^n sees the picture padded by reflection to a multiple of
+2^n, the smaller half first, and its output is cropped.
+"""
+import gzip, json, pathlib, sys
+
+import numpy as np
+
+library = sys.argv[1]
+rng = np.random.default_rng(6)
+cases = []
+
+
+def dump(v):
+    v = np.asarray(v)
+    return {"shape": list(v.shape), "data": [float(f"{x:.7g}") for x in v.ravel()]}
+
+
+def weights(*shape):
+    """Random ones of a size that keeps activations near 1."""
+    return np.round(rng.normal(size=shape) / np.sqrt(max(np.prod(shape[:-1]), 1) / 2), 4).astype("float32")
+
+
+class Params(dict):
+    """Named parameters, drawn when they are first asked for."""
+
+    def get(self, name, *shape):
+        if name not in self:
+            self[name] = weights(*shape)
+        return self[name]
+
+    def conv(self, name, cin, cout):
+        return self.get(name + "/kernel", 3, 3, cin, cout), self.get(name + "/bias", cout)
+
+    def transposed(self, name, cin, cout):
+        return self.get(name + "/kernel", 3, 3, cout, cin), self.get(name + "/bias", cout)
+
+    def dense(self, name, cin, cout):
+        return self.get(name + "/kernel", cin, cout), self.get(name + "/bias", cout)
+
+
+def case(name, architecture, options, run, shape, levels):
+    """run(picture, params) -> outputs by node; the last, "pixels", is cropped."""
+    x = np.round(rng.random(size=shape), 3).astype("float32")
+    side, params = 2**levels, Params()
+    pads = [(0, 0)] + [((-n % side) // 2, -n % side - (-n % side) // 2) for n in shape[1:3]] + [(0, 0)]
+    outputs = {k: np.asarray(v) for k, v in run(np.pad(x, pads, mode="reflect"), params).items()}
+    (top, _), (left, _) = pads[1:3]
+    outputs["pixels"] = outputs["pixels"][:, top:top + shape[1], left:left + shape[2]]
+    cases.append({"name": name, "architecture": architecture, "options": options, "input": dump(x),
+                  "params": {k: dump(v) for k, v in params.items()},
+                  "outputs": {k: dump(v) for k, v in outputs.items()}})
+
+
+def with_keras():
+    from keras import layers
+
+    def apply(layer, x, *params):
+        layer.build(x.shape)
+        layer.set_weights(params)
+        return layer(x)
+
+    def conv(p, name, x, n, act="relu", **k):
+        return apply(layers.Conv2D(n, 3, padding="same", activation=act, **k), x, *p.conv(name, x.shape[-1], n))
+
+    def transposed(p, name, x, n, act="relu", **k):
+        return apply(layers.Conv2DTranspose(n, 3, padding="same", activation=act, **k), x, *p.transposed(name, x.shape[-1], n))
+
+    def conv_autoencoder(channels, filters, down, up):
+        def run(x, p):
+            for i, n in enumerate(filters):
+                last = i == len(filters) - 1
+                if down == "pool":
+                    x = layers.MaxPooling2D(2)(conv(p, f"encoder_{i + 1}", x, n))
+                else:
+                    x = conv(p, "code" if last else f"encoder_{i + 1}", x, n, strides=2)
+            code = x
+            for i, n in reversed(list(enumerate(filters))):
+                if up == "transposed":
+                    x = transposed(p, f"decoder_{i + 1}", x, n, strides=2)
+                else:
+                    x = conv(p, f"decoder_{i + 1}", layers.UpSampling2D(2)(x), n)
+            return {"code": code, "pixels": conv(p, "pixels", x, channels, "sigmoid")}
+        return run
+
+    for down, up, channels, filters, shape in [
+        ("pool", "transposed", 1, [5, 3], (2, 13, 22, 1)), ("pool", "upsampling", 3, [4, 6, 3], (1, 19, 10, 3)),
+        ("stride", "transposed", 2, [3], (3, 7, 11, 2)), ("stride", "upsampling", 1, [3, 5], (2, 9, 17, 1)),
+    ]:
+        case(f"{down}, {up}", "conv-autoencoder", {"channels": channels, "filters": filters, "down": down, "up": up},
+             conv_autoencoder(channels, filters, down, up), shape, len(filters))
+
+
+def with_torch():
+    import torch
+    from torch.nn import functional as F
+
+    def conv(p, name, x, n, act=F.relu):
+        kernel, bias = p.conv(name, x.shape[1], n)
+        return act(F.conv2d(x, torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy()), torch.from_numpy(bias), padding=1))
+
+    def nhwc(x):
+        return x.permute(0, 2, 3, 1).contiguous().numpy()
+
+    def unpool_autoencoder(channels, filters):
+        def run(x, p):
+            x, masks = torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), []
+            for i, n in enumerate(filters):
+                x, mask = F.max_pool2d(conv(p, f"encoder_{i + 1}", x, n), 2, return_indices=True)
+                masks.append(mask)
+            code = x
+            for i in reversed(range(len(filters))):
+                x = conv(p, f"decoder_{i + 1}", F.max_unpool2d(x, masks[i], 2), filters[max(i - 1, 0)])
+            return {"code": nhwc(code), "pixels": nhwc(conv(p, "pixels", x, channels, torch.sigmoid))}
+        return run
+
+    for channels, filters, shape in [(1, [4, 3], (2, 13, 22, 1)), (3, [2, 5, 3], (1, 19, 10, 3))]:
+        case(f"{len(filters)} levels", "unpool-autoencoder", {"channels": channels, "filters": filters},
+             unpool_autoencoder(channels, filters), shape, len(filters))
+
+
+{"keras": with_keras, "torch": with_torch}[library]()
+text = json.dumps({"library": library, "cases": cases}, separators=(",", ":")).encode()
+out = pathlib.Path(__file__).with_name(f"autoencoders_{library}.json.gz")
+out.write_bytes(gzip.compress(text, 9, mtime=0))
