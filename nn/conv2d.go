@@ -67,5 +67,8 @@ func (l Conv2D) convolution() *convolution {
 // Infer computes the size of the output.
 func (l Conv2D) Infer(in []Shape) (Signature, error) { return l.convolution().infer(in) }
 
-// Compile returns the arithmetic: matrix products with bias and activation fused.
-func (l Conv2D) Compile(batch int, in []Shape) Routine { return l.convolution().compile(batch, in[0]) }
+// takesParts is true of a convolution without groups.
+func (l Conv2D) takesParts([]Shape) bool { return l.Groups <= 1 }
+
+// Compile returns the arithmetic, with bias and activation fused.
+func (l Conv2D) Compile(batch int, in []Shape) Routine { return l.convolution().compile(batch, in) }

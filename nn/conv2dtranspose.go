@@ -91,5 +91,5 @@ func (l Conv2DTranspose) Infer(in []Shape) (Signature, error) {
 
 // Compile returns the arithmetic: matrix products whose results are summed into the output.
 func (l Conv2DTranspose) Compile(batch int, in []Shape) Routine {
-	return l.convolution().compile(batch, in[0])
+	return l.convolution().compile(batch, in)
 }

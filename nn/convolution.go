@@ -63,20 +63,26 @@ func (v *convolution) kernelSpec(name string, s Shape) ParamSpec {
 	return ParamSpec{Name: name, Shape: s, Init: v.kernelInit, FanIn: taps * s[2], FanOut: taps * s[3]}
 }
 
-// shape is the geometry for a batch.
-func (v *convolution) shape(batch int, in Shape) kernels.ConvShape {
+// shape is the geometry for a batch of pictures, which may come in parts of some channels each.
+func (v *convolution) shape(batch int, in []Shape) kernels.ConvShape {
 	s := kernels.ConvShape{
-		Batch: batch, In: in[2], Out: v.filters, Groups: v.groups,
+		Batch: batch, Out: v.filters, Groups: v.groups,
 		Border: borders[v.border], Transposed: v.transposed, Act: v.activation.act(),
+	}
+	for _, part := range in {
+		s.In += part[2]
+		if len(in) > 1 {
+			s.Parts = append(s.Parts, part[2])
+		}
 	}
 	if v.transposed {
 		s.In, s.Out = s.Out, s.In
 	}
-	s.H, s.W = v.windows(in)
+	s.H, s.W = v.windows(in[0])
 	return s
 }
 
-func (v *convolution) compile(batch int, in Shape) Routine {
+func (v *convolution) compile(batch int, in []Shape) Routine {
 	s := v.shape(batch, in)
 	rows := batch * s.H.Out * s.W.Out
 	if v.transposed {

@@ -66,7 +66,7 @@ func (l DepthwiseConv2D) Infer(in []Shape) (Signature, error) {
 
 // Compile returns the arithmetic.
 func (l DepthwiseConv2D) Compile(batch int, in []Shape) Routine {
-	return l.convolution(in[0][2]).compile(batch, in[0])
+	return l.convolution(in[0][2]).compile(batch, in)
 }
 
 // channels is the last axis of the first input where that is a picture, else Any.

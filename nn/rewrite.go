@@ -4,13 +4,15 @@ import "slices"
 
 // optimise rewrites the graph into one that computes the same with less work and better
 // numbers: built-in activations are taken apart, losses that want logits get them, what
-// nobody reads is dropped, and activations go back into the layers before them. The graph
-// of a training step keeps those apart that need their input for the gradient.
+// nobody reads is dropped, activations go back into the layers before them, and
+// concatenations that are read by nobody but convolutions are not carried out. The graph
+// of a training step keeps those activations apart that need their input for the gradient.
 func (g *graph) optimise(training bool) {
 	g.split()
 	g.takeLogits()
 	g.prune()
 	g.fuse(training)
+	g.dropConcatenations()
 }
 
 // split makes a layer's built-in activation a step of its own.

@@ -80,7 +80,7 @@ func (l SeparableConv2D) Infer(in []Shape) (Signature, error) {
 func (l SeparableConv2D) Compile(batch int, in []Shape) Routine {
 	first := l.depthwise().convolution(in[0][2])
 	between, _ := first.sliding.infer(in[0], first.filters)
-	a, b := first.compile(batch, in[0]), l.pointwise().Compile(batch, []Shape{between})
+	a, b := first.compile(batch, in), l.pointwise().Compile(batch, []Shape{between})
 	n := batch * between.Elems()
 	return Routine{
 		New32:   func() Op[float32] { return newSeparableConvOp(a.New32(), b.New32(), n) },

@@ -1,0 +1,174 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/hourglass-go/hourglass/internal/parallel"
+	"github.com/hourglass-go/hourglass/internal/rng"
+)
+
+// rewriteCase is a network that rewriting changes.
+type rewriteCase struct {
+	name   string
+	inputs []Shape
+	build  func(in []*Node) []*Node
+	// predicting and training are how many steps are left of the graph that is optimised for
+	// either.
+	predicting, training int
+}
+
+// graphRun is what a run of a graph leaves behind.
+type graphRun struct{ outputs, inputGrads, paramGrads [][]float64 }
+
+// runGraph runs the graph in double precision, and backward too for training.
+func runGraph(t *testing.T, m *Model, g *graph, batch int, training bool) graphRun {
+	t.Helper()
+	p := newPlan(g, batch, training, training)
+	w := wideWeights(m.Store(), 5)
+	s := newSession(p, newArena[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
+	team := parallel.Start(2)
+	defer team.Close()
+	var inputs [][]float64
+	for i, v := range g.inputs {
+		inputs = append(inputs, uniform(p.elems(v), -1, 1, rng.New(3, uint64(i))))
+	}
+	s.bind(inputs)
+	s.forward(&runState{training: training, seed: rng.New(9), team: team})
+	var run graphRun
+	for _, v := range g.outputs {
+		run.outputs = append(run.outputs, slices.Clone(s.values[v]))
+	}
+	if !training {
+		return run
+	}
+	for i, v := range g.outputs {
+		copy(s.gradients[v], uniform(p.elems(v), -1, 1, rng.New(4, uint64(i))))
+	}
+	s.backward()
+	for _, v := range g.inputs {
+		run.inputGrads = append(run.inputGrads, slices.Clone(s.gradients[v]))
+	}
+	for _, q := range m.Params() {
+		run.paramGrads = append(run.paramGrads, slices.Clone(w.gradient(q)))
+	}
+	return run
+}
+
+// rewriteTolerance is of the error over the maximum: sums of some hundred terms in another
+// order, in double precision.
+const rewriteTolerance = 1e-12
+
+func compareRuns(t *testing.T, got, want graphRun) {
+	t.Helper()
+	compare := func(what string, got, want [][]float64) {
+		for i := range want {
+			if len(got[i]) != len(want[i]) {
+				t.Fatalf("%s %d has %d values, want %d", what, i, len(got[i]), len(want[i]))
+			}
+			if e := relativeError(got[i], want[i]); len(want[i]) > 0 && !(e <= rewriteTolerance) {
+				t.Errorf("%s %d: error %.3g of its maximum", what, i, e)
+			}
+		}
+	}
+	compare("output", got.outputs, want.outputs)
+	compare("gradient of input", got.inputGrads, want.inputGrads)
+	compare("gradient of parameter", got.paramGrads, want.paramGrads)
+}
+
+// testRewrites compares each network, optimised, with itself as it was written.
+func testRewrites(t *testing.T, cases []rewriteCase) {
+	for _, c := range cases {
+		for _, training := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/training=%v", c.name, training), func(t *testing.T) {
+				var in []*Node
+				for i, s := range c.inputs {
+					in = append(in, Input(fmt.Sprint("in", i), s))
+				}
+				m := must(NewModelOf(in, c.build(in)))
+				if _, err := m.Store().SetFrozen("frozen*/*", true); err != nil {
+					t.Fatal(err)
+				}
+				plain := must(lower(m, c.inputs))
+				optimised := plain.clone()
+				plain.split()
+				optimised.optimise(training)
+				want := c.predicting
+				if training {
+					want = c.training
+				}
+				if len(optimised.steps) != want {
+					t.Errorf("%d steps are left, want %d", len(optimised.steps), want)
+					for _, s := range optimised.steps {
+						t.Logf("%s %s of %v makes %v", s.name, TypeName(s.layer), s.in, s.out)
+					}
+				}
+				compareRuns(t, runGraph(t, m, optimised, 2, training), runGraph(t, m, plain, 2, training))
+			})
+		}
+	}
+}
+
+func conv3(filters int) Conv2D {
+	return Conv2D{Filters: filters, Kernel: [2]int{3, 2}, Padding: Same, Activation: Tanh}
+}
+
+func TestConcatenationsInParts(t *testing.T) {
+	two := []Shape{{5, 7, 3}, {5, 7, 2}}
+	testRewrites(t, []rewriteCase{
+		{"skip", two, func(in []*Node) []*Node {
+			a, b := Apply(conv3(3), in[0]), Apply(conv3(2), in[1])
+			return []*Node{Apply(conv3(4), Apply(Concatenate{}, a, b)), Apply(conv3(1), a)}
+		}, 4, 4},
+		{"pooling and back", two[:1], func(in []*Node) []*Node {
+			a := Apply(conv3(3), Apply(PadToMultiple{Multiple: [2]int{2, 2}}, in[0]))
+			b := Apply(Conv2DTranspose{Filters: 5, Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}, Apply(MaxPool2D{Kernel: [2]int{2, 2}}, a))
+			c := Apply(conv3(4), Apply(Concatenate{Axis: 3}, a, b))
+			return []*Node{Apply(CropToMatch{}, c, in[0])}
+		}, 6, 6},
+		{"inputs", two, func(in []*Node) []*Node { return []*Node{Apply(conv3(4), Apply(Concatenate{}, in...))} }, 1, 1},
+		{"one", two[:1], func(in []*Node) []*Node { return []*Node{Apply(conv3(4), Apply(Concatenate{}, in[0]))} }, 1, 1},
+		{"twice", two, func(in []*Node) []*Node {
+			a := Apply(conv3(3), in[0])
+			c := Apply(Concatenate{}, a, in[1], a)
+			return []*Node{Apply(conv3(4), c), Apply(Conv2D{Filters: 3, Kernel: [2]int{1, 1}, Stride: [2]int{2, 3}}, c)}
+		}, 3, 3},
+		{"nested", two, func(in []*Node) []*Node {
+			c := Apply(Concatenate{}, Apply(conv3(3), in[0]), in[1])
+			d := Apply(Concatenate{}, in[1], c)
+			return []*Node{Apply(conv3(4), d), Apply(conv3(2), c)}
+		}, 3, 3},
+		{"nested in one that stays", two, func(in []*Node) []*Node {
+			c := Apply(Concatenate{}, in[1], Apply(Concatenate{}, Apply(conv3(3), in[0]), in[1]))
+			return []*Node{Apply(Activation{Sigmoid}, c)}
+		}, 3, 3},
+		{"output", two, func(in []*Node) []*Node {
+			c := Apply(Concatenate{}, in...)
+			return []*Node{Apply(conv3(4), c), c}
+		}, 2, 2},
+		{"read by another layer", two, func(in []*Node) []*Node {
+			c := Apply(Concatenate{}, in...)
+			return []*Node{Apply(conv3(4), c), Apply(AvgPool2D{Kernel: [2]int{2, 3}}, c)}
+		}, 3, 3},
+		{"groups", []Shape{{5, 7, 2}, {5, 7, 2}}, func(in []*Node) []*Node {
+			l := conv3(4)
+			l.Groups = 2
+			return []*Node{Apply(l, Apply(Concatenate{}, in...))}
+		}, 2, 2},
+		{"rows", []Shape{{5, 7, 3}, {4, 7, 3}}, func(in []*Node) []*Node {
+			return []*Node{Apply(conv3(4), Apply(Concatenate{Axis: 1}, in...))}
+		}, 2, 2},
+		{"too many", two, func(in []*Node) []*Node {
+			c := Apply(Concatenate{}, in[0], in[1], in[0])
+			return []*Node{Apply(conv3(4), Apply(Concatenate{}, c, in[1], in[1]))}
+		}, 2, 2},
+		{"shared layer, frozen part", two[:1], func(in []*Node) []*Node {
+			frozen := Named("frozen", conv3(3)).Apply(in[0])
+			h := Named("twice", conv3(3))
+			a := h.Apply(Apply(Concatenate{}, frozen))
+			b := Named("twice_parts", conv3(2))
+			return []*Node{b.Apply(Apply(Concatenate{}, frozen, h.Apply(a))), b.Apply(Apply(Concatenate{}, a, frozen))}
+		}, 5, 5},
+	})
+}
