@@ -24,7 +24,13 @@ type Info struct {
 	Memory     int64               `json:"memory_bytes"` // of activations and weights, for one picture
 	Layers     []LayerInfo         `json:"layers"`
 	Metadata   *modelfile.Metadata `json:"metadata,omitempty"` // of a model file
+
+	model *nn.Model
+	input nn.Shape
 }
+
+// Model is what is described, and the shape of the picture that figures are for.
+func (i *Info) Model() (*nn.Model, nn.Shape) { return i.model, i.input }
 
 // LayerInfo is a line of a model's table.
 type LayerInfo struct {
@@ -114,7 +120,6 @@ func (i *Info) fill(m *nn.Model, size []int) error {
 			}
 		}
 	}
-	var sizes []nn.Shape
 	if size != nil {
 		if len(in) != 3 {
 			return problem("--size", "the model takes %v, no picture", in)
@@ -124,9 +129,10 @@ func (i *Info) fill(m *nn.Model, size []int) error {
 				return problem("--size", "the model takes %dx%d pictures only, not %dx%d", in[0], in[1], size[0], size[1])
 			}
 		}
-		sizes = []nn.Shape{{size[0], size[1], in[2]}}
+		in = nn.Shape{size[0], size[1], in[2]}
 	}
-	s, err := m.Summary(sizes...)
+	i.model, i.input = m, in
+	s, err := m.Summary(in)
 	if err != nil {
 		return err
 	}

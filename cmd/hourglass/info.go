@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hourglass-go/hourglass/internal/bench"
 	"github.com/hourglass-go/hourglass/modelfile"
 	"github.com/hourglass-go/hourglass/models"
 	"github.com/hourglass-go/hourglass/recipes"
@@ -16,15 +17,18 @@ import (
 func (a *app) info() *cobra.Command {
 	var set []string
 	var size, draw string
+	var profile bool
 	cmd := &cobra.Command{
 		Use:   "info MODEL|RECIPE|ARCHITECTURE",
 		Short: "describes a model: layers, parameters, operations, memory",
 		Long: `Describes a model file, or the model of a recipe or an architecture: every layer with the
 shape of its output, parameters, floating-point operations and memory for one picture,
-and what a model file says about itself.`,
+and what a model file says about itself. With --profile, one picture is put through the
+model, and the time of every layer follows.`,
 		Example: `  hourglass info hourglass-demo/model.safetensors
   hourglass info mnist-autoencoder
-  hourglass info autoencoder --set hidden=[256] --set code=8 --draw net.svg`,
+  hourglass info autoencoder --set hidden=[256] --set code=8 --draw net.svg
+  hourglass info unet --size 333x517 --profile`,
 		Args: exactly(1, "a model file, a recipe or an architecture"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -32,7 +36,7 @@ and what a model file says about itself.`,
 			}
 			return append(recipes.Names(), models.Names()...), cobra.ShellCompDirectiveDefault
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			hw, err := parseSize(size)
 			if err != nil {
 				return err
@@ -46,12 +50,24 @@ and what a model file says about itself.`,
 					return err
 				}
 			}
-			return a.result(info, func(w io.Writer) error { return printInfo(w, info) })
+			if err := a.result(info, func(w io.Writer) error { return printInfo(w, info) }); err != nil || !profile {
+				return err
+			}
+			model, picture := info.Model()
+			r, err := bench.Model(cmd.Context(), info.Name, model, picture, a.threads)
+			if err != nil {
+				return err
+			}
+			if !a.json {
+				fmt.Fprintln(a.out)
+			}
+			return a.benched(r)
 		},
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&set, "set", nil, "changes a key of the recipe, or an option of the architecture")
 	f.StringVar(&size, "size", "", "height and width of a picture, such as 256x384 (default: the model's own, 256x256 where it takes any)")
+	f.BoolVar(&profile, "profile", false, "also measures how long every layer takes")
 	f.StringVar(&draw, "draw", "", "also draws the network to this file, an SVG")
 	return cmd
 }

@@ -20,14 +20,14 @@ const (
 
 // epoch trains the recipe's network on as many random pictures as MNIST has. What the
 // pixels show has no influence on the time.
-func epoch(ctx context.Context, workers int) (func() error, float64, func(), error) {
+func epoch(ctx context.Context, workers int) (*work, error) {
 	model, err := models.Autoencoder{}.Build()
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, err
 	}
 	summary, err := model.Summary()
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, err
 	}
 	images := &dataset.Images{H: 28, W: 28, C: 1, Pix: make([]byte, epochPictures*28*28)}
 	key := rng.New(1)
@@ -44,14 +44,5 @@ func epoch(ctx context.Context, workers int) (func() error, float64, func(), err
 		}
 		return nil
 	}
-	// Backward, a matrix product by the weights and one by the inputs, counts twice the
-	// forward pass, but for the gradient of the pictures, which nobody asks for.
-	flops := 3 * float64(summary.FLOPs)
-	for _, l := range summary.Layers {
-		if l.Parameters > 0 {
-			flops -= float64(l.FLOPs)
-			break
-		}
-	}
-	return once, epochPictures * flops, func() {}, nil
+	return &work{flops: epochPictures * trainingFLOPs(summary), time: wall(once), end: func() {}}, nil
 }
