@@ -80,7 +80,21 @@ const (
 	ConvAuto  ConvAlgorithm = iota // chosen by the shape
 	ConvLoop                       // plain loops over any geometry
 	ConvPatch                      // patches of x gathered into rows of a matrix product
+
+	ConvWinograd2 // F(2x2,3x3), for kernels of 3x3 and stride 1
+	ConvWinograd4 // F(4x4,3x3)
 )
+
+// winograd is the size of the algorithm's tiles, 0 for any other.
+func (a ConvAlgorithm) winograd() winogradSize {
+	switch a {
+	case ConvWinograd2:
+		return 2
+	case ConvWinograd4:
+		return 4
+	}
+	return 0
+}
 
 // narrowGroup is the number of output channels below which a group is not worth a matrix
 // product of its own.
@@ -89,7 +103,9 @@ const narrowGroup = 8
 // algorithm chooses, by the shape alone.
 func (s *ConvShape) algorithm() ConvAlgorithm {
 	switch {
-	case s.Algorithm != ConvAuto:
+	case s.Algorithm.winograd() > 0 && s.winogradFits():
+		return s.Algorithm
+	case s.Algorithm == ConvLoop || s.Algorithm == ConvPatch:
 		return s.Algorithm
 	case s.Groups > 1 && (s.groupIn() == 1 || s.groupOut() < narrowGroup):
 		return ConvLoop
@@ -153,9 +169,13 @@ func NewConv[T Float](s ConvShape) *Conv[T] {
 // predicts has no need of the others.
 func (c *Conv[T]) gathering() convPass[T] {
 	if c.gather == nil {
-		if s := &c.shape; s.algorithm() == ConvLoop {
+		s := &c.shape
+		switch a := s.algorithm(); a {
+		case ConvWinograd2, ConvWinograd4:
+			c.gather = newWinogradPass[T](s, a.winograd(), false)
+		case ConvLoop:
 			c.gather = joinParts(s, convLoopGather[T]{newConvLoop[T](*s)}, true)
-		} else {
+		default:
 			c.gather = joinParts(s, convGemmGather[T]{newConvGemm[T](*s)}, true)
 		}
 	}
@@ -164,9 +184,13 @@ func (c *Conv[T]) gathering() convPass[T] {
 
 func (c *Conv[T]) scattering() convPass[T] {
 	if c.scatter == nil {
-		if s := &c.shape; s.algorithm() == ConvLoop {
+		s := &c.shape
+		switch a := s.algorithm(); a {
+		case ConvWinograd2, ConvWinograd4:
+			c.scatter = newWinogradPass[T](s, a.winograd(), true)
+		case ConvLoop:
 			c.scatter = joinParts(s, convLoopScatter[T]{newConvLoop[T](*s)}, false)
-		} else {
+		default:
 			c.scatter = joinParts(s, convGemmScatter[T]{newConvGemm[T](*s)}, false)
 		}
 	}
@@ -175,9 +199,13 @@ func (c *Conv[T]) scattering() convPass[T] {
 
 func (c *Conv[T]) outerProduct() convOuter[T] {
 	if c.outer == nil {
-		if s := &c.shape; s.algorithm() == ConvLoop {
+		s := &c.shape
+		switch a := s.algorithm(); a {
+		case ConvWinograd2, ConvWinograd4:
+			c.outer = newWinogradOuter[T](s, a.winograd())
+		case ConvLoop:
 			c.outer = joinOuter(s, convLoopOuter[T]{newConvLoop[T](*s)})
-		} else {
+		default:
 			c.outer = joinOuter(s, convGemmOuter[T]{newConvGemm[T](*s)})
 		}
 	}

@@ -57,6 +57,10 @@ func convShapes() []ConvShape {
 			list = append(list, s)
 		}
 	}
+	list = append(list,
+		shape(2, 13, 18, 16, 16, 1, explicit(3, 1, 1, 0, 1), explicit(3, 1, 1, 2, 0)),
+		shape(1, 30, 27, 37, 70, 1, same(3, 1, 1), valid(3, 1, 1)),
+		shape(3, 6, 3, 24, 40, 1, same(3, 1, 1), same(3, 1, 1)))
 	for _, parts := range [][]int{{16, 32}, {3, 40, 5}} {
 		s := shape(1, 9, 7, 48, 33, 1, same(3, 1, 1), same(3, 1, 1))
 		s.Parts = parts
@@ -137,7 +141,7 @@ func testConv[T Float](t *testing.T) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {
-			for _, a := range []ConvAlgorithm{ConvAuto, ConvLoop, ConvPatch} {
+			for _, a := range []ConvAlgorithm{ConvAuto, ConvLoop, ConvPatch, ConvWinograd2, ConvWinograd4} {
 				s.Algorithm = a
 				checkConv[T](t, team, s)
 			}

@@ -287,14 +287,13 @@ func (g *blockedGemm) packPanel(panel int) {
 		}
 		return
 	}
-	g.transposePanel(dst, g.b[j*g.K+g.p0:], g.p1-g.p0, cols, g.K, g.tile.cols)
+	transposePanel(vectorSets[g.isa], dst, g.b[j*g.K+g.p0:], g.p1-g.p0, cols, g.K, g.tile.cols)
 }
 
 // transposePanel computes dst[p*dstStride+j] = src[j*srcStride+p] for p < k, j < cols.
 // Squares of one vector's lanes are transposed in registers, what remains element by
-// element.
-func (g *blockedGemm) transposePanel(dst, src []float32, k, cols, srcStride, dstStride int) {
-	v := vectorSets[g.isa]
+// element; dstStride is two vectors.
+func transposePanel(v *vectors, dst, src []float32, k, cols, srcStride, dstStride int) {
 	whole := k &^ (v.lanes - 1)
 	for j := 0; j < cols; j += v.lanes {
 		from := 0

@@ -17,7 +17,7 @@ import (
 func main() {
 	// avo has put flags of its own into flag.CommandLine.
 	fs := flag.NewFlagSet("_gen", flag.ExitOnError)
-	set := fs.String("set", "", "the kernels to generate: gemm or vector")
+	set := fs.String("set", "", "the kernels to generate: gemm, vector or winograd")
 	flags := build.NewFlags(fs)
 	if err := fs.Parse(os.Args[1:]); err != nil {
 		log.Fatal(err)
@@ -44,8 +44,10 @@ func main() {
 			copyPanel(g)
 			copyStrip(g)
 			transpose(g)
+		case "winograd":
+			winograd(g)
 		default:
-			log.Fatalf("-set %q: want gemm or vector", *set)
+			log.Fatalf("-set %q: want gemm, vector or winograd", *set)
 		}
 	}
 	os.Exit(build.Main(flags.Config(), ctx))

@@ -1,0 +1,111 @@
+package kernels
+
+// canvas is a batch of pictures of h x w pixels whose channels lie in parts.
+type canvas[T Float] struct {
+	parts    [][]T
+	channels []int
+	h, w     int
+}
+
+// widest is the largest number of channels of a part.
+func (c *canvas[T]) widest() int {
+	most := 0
+	for _, n := range c.channels {
+		most = max(most, n)
+	}
+	return most
+}
+
+// pixel is where a pixel of a part begins.
+func (c *canvas[T]) pixel(part, n, row, col int) int {
+	return ((n*c.h+row)*c.w + col) * c.channels[part]
+}
+
+// inside reports whether a square of pixels lies in the picture.
+func (c *canvas[T]) inside(row, col, side int) bool {
+	return row >= 0 && col >= 0 && row+side <= c.h && col+side <= c.w
+}
+
+// load transforms the pixels of a square of picture n, whose first pixel is at row and col,
+// to numbers at dst, a plane after the other and a part after the other. Pixels outside the
+// picture are 0. patch has room for the square of a part.
+func (w *winogradWorker[T]) load(op winogradOp, dst []T, plane int, c *canvas[T], n, row, col int, patch []T) {
+	side := w.size.side()
+	if op == winogradPixels {
+		side = int(w.size)
+	}
+	planes := square[T]{row: w.size.side() * plane, col: plane}
+	at := 0
+	for i, data := range c.parts {
+		ch := c.channels[i]
+		src := square[T]{row: c.w * ch, col: ch}
+		if c.inside(row, col, side) {
+			src.data = data[c.pixel(i, n, row, col):]
+		} else {
+			c.cut(patch, i, n, row, col, side)
+			src = square[T]{data: patch, row: side * ch, col: ch}
+		}
+		planes.data = dst[at:]
+		w.transform(op, planes, src, ch, nil, 0)
+		at += ch
+	}
+}
+
+// cut copies a square of a part's pixels, 0 where they are outside the picture.
+func (c *canvas[T]) cut(patch []T, part, n, row, col, side int) {
+	ch := c.channels[part]
+	line := side * ch
+	lo, hi := min(max(0, -col), side), max(min(side, c.w-col), 0) // columns of the square that are inside
+	for i := range side {
+		dst := patch[i*line:][:line]
+		if y := row + i; y < 0 || y >= c.h || lo >= hi {
+			clear(dst)
+			continue
+		}
+		clear(dst[:lo*ch])
+		copy(dst[lo*ch:hi*ch], c.parts[part][c.pixel(part, n, row+i, col+lo):])
+		clear(dst[hi*ch:])
+	}
+}
+
+// epilogue is what happens to outputs: a bias, which may be nil, a floor (0 is ReLU's), and
+// then an activation.
+type epilogue[T Float] struct {
+	bias  []T
+	floor T
+	act   Act
+}
+
+// store transforms numbers at src, a plane after the other and a part after the other, to a
+// square of outputs, as far as they are in the picture. Parts that are nil are left out.
+func (w *winogradWorker[T]) store(src []T, plane int, c *canvas[T], n, row, col int, e *epilogue[T], patch []T) {
+	m := int(w.size)
+	planes := square[T]{row: w.size.side() * plane, col: plane}
+	at := 0
+	for i, data := range c.parts {
+		ch := c.channels[i]
+		if data != nil {
+			planes.data = src[at:]
+			var bias []T
+			if e.bias != nil {
+				bias = e.bias[at : at+ch]
+			}
+			if c.inside(row, col, m) {
+				pixels := data[c.pixel(i, n, row, col):]
+				w.transform(winogradOutput, square[T]{data: pixels, row: c.w * ch, col: ch}, planes, ch, bias, e.floor)
+			} else {
+				w.transform(winogradOutput, square[T]{data: patch, row: m * ch, col: ch}, planes, ch, bias, e.floor)
+				for y := range min(m, c.h-row) {
+					copy(data[c.pixel(i, n, row+y, col):][:min(m, c.w-col)*ch], patch[y*m*ch:])
+				}
+			}
+			if e.act.Kind != Identity {
+				for y := range min(m, c.h-row) {
+					line := data[c.pixel(i, n, row+y, col):][:min(m, c.w-col)*ch]
+					Activate(e.act, line, line)
+				}
+			}
+		}
+		at += ch
+	}
+}
