@@ -96,23 +96,6 @@ func (a ConvAlgorithm) winograd() winogradSize {
 	return 0
 }
 
-// narrowGroup is the number of output channels below which a group is not worth a matrix
-// product of its own.
-const narrowGroup = 8
-
-// algorithm chooses, by the shape alone.
-func (s *ConvShape) algorithm() ConvAlgorithm {
-	switch {
-	case s.Algorithm.winograd() > 0 && s.winogradFits():
-		return s.Algorithm
-	case s.Algorithm == ConvLoop || s.Algorithm == ConvPatch:
-		return s.Algorithm
-	case s.Groups > 1 && (s.groupIn() == 1 || s.groupOut() < narrowGroup):
-		return ConvLoop
-	}
-	return ConvPatch
-}
-
 // acts are the activations after gathering and after scattering: one of the two is the
 // layer's.
 func (s *ConvShape) acts() (gather, scatter Act) {
@@ -170,7 +153,7 @@ func NewConv[T Float](s ConvShape) *Conv[T] {
 func (c *Conv[T]) gathering() convPass[T] {
 	if c.gather == nil {
 		s := &c.shape
-		switch a := s.algorithm(); a {
+		switch a := s.choose(isFloat32[T]()); a {
 		case ConvWinograd2, ConvWinograd4:
 			c.gather = newWinogradPass[T](s, a.winograd(), false)
 		case ConvLoop:
@@ -185,7 +168,7 @@ func (c *Conv[T]) gathering() convPass[T] {
 func (c *Conv[T]) scattering() convPass[T] {
 	if c.scatter == nil {
 		s := &c.shape
-		switch a := s.algorithm(); a {
+		switch a := s.choose(isFloat32[T]()); a {
 		case ConvWinograd2, ConvWinograd4:
 			c.scatter = newWinogradPass[T](s, a.winograd(), true)
 		case ConvLoop:
@@ -200,7 +183,7 @@ func (c *Conv[T]) scattering() convPass[T] {
 func (c *Conv[T]) outerProduct() convOuter[T] {
 	if c.outer == nil {
 		s := &c.shape
-		switch a := s.algorithm(); a {
+		switch a := s.choose(isFloat32[T]()); a {
 		case ConvWinograd2, ConvWinograd4:
 			c.outer = newWinogradOuter[T](s, a.winograd())
 		case ConvLoop:

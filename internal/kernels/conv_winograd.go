@@ -46,7 +46,7 @@ func (s *ConvShape) winogradFits() bool {
 	three := func(w Window) bool {
 		return w.Kernel == 3 && w.Stride == 1 && w.Dilation == 1 && w.Before >= 0 && w.Before <= 2 && w.In-w.Out+w.Before <= 2
 	}
-	return s.Groups == 1 && s.Border == BorderZero && three(s.H) && three(s.W)
+	return s.Groups == 1 && s.Border <= BorderZero && three(s.H) && three(s.W)
 }
 
 // newWinogradPlan plans a pass.
