@@ -21,6 +21,8 @@ type plan struct {
 	partial [][]int
 	scratch [][2]int // for each step, of the forward and of the backward pass; -1 for none
 	saved   []int    // for each step, -1 for none
+	// binds tells for each output whether a run computes it in memory of the caller.
+	binds   []bool
 	buffers []buffer
 	arena   int // elements
 }
@@ -49,6 +51,7 @@ func newPlan(g *graph, batch int, training, inputGrads bool) *plan {
 	}
 	p.findGradients(inputGrads)
 	p.planValues()
+	p.bindOutputs()
 	if training {
 		p.planGradients()
 	}
@@ -125,6 +128,17 @@ func (p *plan) planValues() {
 		}
 		for _, v := range s.out {
 			p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), first: i, last: last[v]})
+		}
+	}
+}
+
+// bindOutputs takes the outputs of a prediction out of the arena. What is an input, or the
+// same as another output, has to be copied.
+func (p *plan) bindOutputs() {
+	p.binds = make([]bool, len(p.graph.outputs))
+	for i, v := range p.graph.outputs {
+		if b := &p.buffers[p.storage[v]]; !p.training && !b.external {
+			b.external, p.binds[i] = true, true
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
-	"sync"
 
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/internal/rng"
@@ -17,8 +15,6 @@ const (
 	// take memory and win nothing.
 	predictBatch = 128
 	predictBytes = 256 << 20
-	// idleBytes is how much arena memory a model keeps for its next run.
-	idleBytes = 256 << 20
 )
 
 // Predict runs a model of one input and one output on a batch x [N, ...] and returns
@@ -80,7 +76,7 @@ func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s := m.sessions.take(m.store, r.graph, r.shapes, min(most, r.n-lo))
+		a, s := m.sessions.take(m.store, r.graph, r.shapes, min(most, r.n-lo))
 		most = s.plan.batch
 		s.useForms(m.store.resolve(), team)
 		watch.use(s.plan)
@@ -88,25 +84,33 @@ func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch
 		s.runChunk(r.in, r.outs, lo, team)
 		s.watch = nil
 		lo += s.plan.batch
-		m.sessions.put(m.store, r.shapes, s)
+		m.sessions.put(a)
 	}
 	return nil
 }
 
 // runChunk computes samples lo.. of the batch.
 func (s *session[T]) runChunk(in, outs []*tensor.Of[T], lo int, team *parallel.Team) {
-	k := s.plan.batch
-	args := make([][]T, len(in))
-	for i, t := range in {
-		size := len(t.Data) / t.Shape[0]
-		args[i] = t.Data[lo*size : (lo+k)*size]
+	part := func(batch []*tensor.Of[T]) [][]T {
+		parts := make([][]T, len(batch))
+		for i, t := range batch {
+			size := len(t.Data) / t.Shape[0]
+			parts[i] = t.Data[lo*size:][:s.plan.batch*size]
+		}
+		return parts
 	}
-	s.bind(args)
+	results := part(outs)
+	s.bind(part(in))
+	s.bindOutputs(results)
 	s.forward(&runState{seed: rng.New(0), first: uint64(lo), team: team})
 	for i, v := range s.plan.graph.outputs {
-		size := len(outs[i].Data) / outs[i].Shape[0]
-		copy(outs[i].Data[lo*size:], s.values[v])
+		if !s.plan.binds[i] {
+			copy(results[i], s.values[v])
+		}
 	}
+	// Let go of the caller's memory.
+	s.bind(make([][]T, len(in)))
+	s.bindOutputs(make([][]T, len(outs)))
 }
 
 // batchShapes splits the batch size off the shapes of a run's inputs.
@@ -125,82 +129,6 @@ func batchShapes(in []*tensor.Tensor) (n int, shapes []Shape, err error) {
 		shapes = append(shapes, t.Shape[1:].Clone())
 	}
 	return n, shapes, nil
-}
-
-// sessionCache keeps idle sessions of a model, by batch and shapes.
-type sessionCache struct {
-	mu   sync.Mutex
-	idle []idleSession // the oldest first
-}
-
-type idleSession struct {
-	shapes []Shape
-	layout int
-	s      *session[float32]
-}
-
-func sameShapes(a, b []Shape) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !a[i].Equal(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// take returns an idle session for the batch, or makes one; where the arena of such a
-// batch would be too large, for half of it, and so on.
-func (c *sessionCache) take(store *Store, g *graph, shapes []Shape, batch int) *session[float32] {
-	store = store.resolve()
-	store.allocate()
-	if s := c.find(store.layout, shapes, batch); s != nil {
-		return s
-	}
-	opt := g.clone()
-	opt.optimise(false)
-	for {
-		p := newPlan(opt, batch, false, false)
-		if batch > 1 && 4*p.arena > predictBytes {
-			batch /= 2
-			if s := c.find(store.layout, shapes, batch); s != nil {
-				return s
-			}
-			continue
-		}
-		return newSession(p, newArena[float32](p.arena), store.weights(), func(r Routine) Op[float32] { return r.New32() })
-	}
-}
-
-// find takes an idle session out of the cache, nil if there is none.
-func (c *sessionCache) find(layout int, shapes []Shape, batch int) *session[float32] {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, e := range c.idle {
-		if e.layout == layout && e.s.plan.batch == batch && sameShapes(e.shapes, shapes) {
-			c.idle = slices.Delete(c.idle, i, i+1)
-			return e.s
-		}
-	}
-	return nil
-}
-
-// put keeps a session for later and drops the oldest beyond the limit.
-func (c *sessionCache) put(store *Store, shapes []Shape, s *session[float32]) {
-	s.bind(make([][]float32, len(shapes))) // lets go of the caller's memory
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	layout := store.resolve().layout
-	c.idle = append(c.idle, idleSession{shapes, layout, s})
-	bytes := 0
-	for i := len(c.idle) - 1; i >= 0; i-- {
-		bytes += 4 * c.idle[i].s.plan.arena
-		if c.idle[i].layout != layout || bytes > idleBytes {
-			c.idle = append(c.idle[:i], c.idle[i+1:]...)
-		}
-	}
 }
 
 // weights are the store's live vectors.

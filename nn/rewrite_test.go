@@ -35,6 +35,11 @@ func runGraph(t *testing.T, m *Model, g *graph, batch int, training bool) graphR
 		inputs = append(inputs, uniform(p.elems(v), -1, 1, rng.New(3, uint64(i))))
 	}
 	s.bind(inputs)
+	for i, v := range g.outputs {
+		if p.binds[i] {
+			s.name(s.outputs[i], make([]float64, p.elems(v)))
+		}
+	}
 	s.forward(&runState{training: training, seed: rng.New(9), team: team})
 	var run graphRun
 	for _, v := range g.outputs {

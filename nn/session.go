@@ -2,7 +2,6 @@ package nn
 
 import (
 	"math"
-	"unsafe"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/internal/parallel"
@@ -35,7 +34,9 @@ type session[T tensor.Float] struct {
 	calls   []Call[T]
 	values  [][]T // by value; those of inputs are bound by each run
 	streams []rng.Key
-	reads   [][]binding // for each input of the graph, where it is read
+	// inputs and outputs say for each of the graph's where its memory is named; nothing for
+	// an output that lies in the arena.
+	inputs, outputs []places
 	// sums lists for each step the gradients that its backward pass leaves in a buffer of
 	// their own, to be added to another's.
 	sums      [][]sum[T]
@@ -45,25 +46,25 @@ type session[T tensor.Float] struct {
 	watch     *stopwatch // nil, unless somebody wants to know how long each step takes
 }
 
-type binding struct{ step, in int }
+// places are where memory of the caller is named: as a value, and in calls.
+type places struct {
+	values []int
+	calls  []place
+}
+
+// place is the input or the output, of a number, of a step.
+type place struct {
+	step, index int
+	output      bool
+}
 
 type sum[T tensor.Float] struct{ dst, src []T }
-
-// newArena returns n elements that start at a multiple of 64 bytes.
-func newArena[T tensor.Float](n int) []T {
-	if n == 0 {
-		return nil
-	}
-	a := make([]T, n+arenaAlign)
-	skip := (64 - int(uintptr(unsafe.Pointer(&a[0]))%64)) % 64 / int(unsafe.Sizeof(a[0]))
-	return a[skip : skip+n : skip+n]
-}
 
 // newSession binds a plan to the arena, which has to hold plan.arena elements, and to
 // the weights. op picks the precision out of a routine.
 func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routine) Op[T]) *session[T] {
 	g := p.graph
-	s := &session[T]{plan: p, values: make([][]T, len(g.shapes)), reads: make([][]binding, len(g.inputs))}
+	s := &session[T]{plan: p, values: make([][]T, len(g.shapes))}
 	memory := func(buf, elems int) []T {
 		if buf < 0 || p.buffers[buf].external {
 			return nil
@@ -92,8 +93,14 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 		}
 		s.streams = append(s.streams, stream(st.name, st.use))
 	}
-	for k, v := range g.inputs {
-		s.findReads(k, v)
+	for _, v := range g.inputs {
+		s.inputs = append(s.inputs, s.findPlaces(p.storage[v]))
+	}
+	for i, v := range g.outputs {
+		s.outputs = append(s.outputs, places{})
+		if p.binds[i] {
+			s.outputs[i] = s.findPlaces(p.storage[v])
+		}
 	}
 	return s
 }
@@ -182,29 +189,52 @@ func (s *session[T]) newCall(i int, w *weights[T], memory func(buf, elems int) [
 	return c
 }
 
-// findReads lists where the memory of the graph's input k is read: by the steps that
-// consume it, and by those that consume a view of it.
-func (s *session[T]) findReads(k, input int) {
-	g := s.plan.graph
-	for i, st := range g.steps {
+// findPlaces lists where a buffer is named.
+func (s *session[T]) findPlaces(buffer int) places {
+	var at places
+	for v, b := range s.plan.storage {
+		if b == buffer {
+			at.values = append(at.values, v)
+		}
+	}
+	for i, st := range s.plan.graph.steps {
 		for j, v := range st.in {
-			if s.plan.storage[v] == s.plan.storage[input] {
-				s.reads[k] = append(s.reads[k], binding{i, j})
+			if s.plan.storage[v] == buffer {
+				at.calls = append(at.calls, place{i, j, false})
+			}
+		}
+		for j, v := range st.out {
+			if s.plan.storage[v] == buffer {
+				at.calls = append(at.calls, place{i, j, true})
 			}
 		}
 	}
+	return at
 }
 
 // bind gives the run its inputs, each of the batch's number of samples.
 func (s *session[T]) bind(inputs [][]T) {
-	for k, in := range inputs {
-		for v, buf := range s.plan.storage {
-			if buf == s.plan.storage[s.plan.graph.inputs[k]] {
-				s.values[v] = in
-			}
-		}
-		for _, r := range s.reads[k] {
-			s.calls[r.step].In[r.in] = in
+	for k, memory := range inputs {
+		s.name(s.inputs[k], memory)
+	}
+}
+
+// bindOutputs gives the run room for those of the outputs that are not in the arena.
+func (s *session[T]) bindOutputs(outputs [][]T) {
+	for k, memory := range outputs {
+		s.name(s.outputs[k], memory)
+	}
+}
+
+func (s *session[T]) name(at places, memory []T) {
+	for _, v := range at.values {
+		s.values[v] = memory
+	}
+	for _, c := range at.calls {
+		if c.output {
+			s.calls[c.step].Out[c.index] = memory
+		} else {
+			s.calls[c.step].In[c.index] = memory
 		}
 	}
 }
