@@ -86,6 +86,7 @@ func (b BatchNorm) Compile(batch int, in []Shape) Routine {
 		Scratch: 2 * groups * ch,
 		Saved:   2 * ch, // mean and 1/sqrt(variance+epsilon)
 		KeepIn:  true,
+		InPlace: true,
 		FLOPs:   int64(4 * rows * ch),
 	}
 }
@@ -118,31 +119,36 @@ func (o *batchNormOp[T]) group(x []T, tile int) []T {
 	return x[tile*normRows*o.ch : min((tile+1)*normRows, o.rows)*o.ch]
 }
 
+// splitNorm takes a layer's parameters apart; gamma or beta is nil where it has none.
+func splitNorm[T tensor.Float](b BatchNorm, params [][]T) (gamma, beta, mean, variance []T) {
+	if !b.NoScale {
+		gamma, params = params[0], params[1:]
+	}
+	if !b.NoCenter {
+		beta, params = params[0], params[1:]
+	}
+	return gamma, beta, params[0], params[1]
+}
+
 // begin takes the parameters apart.
-func (o *batchNormOp[T]) begin(c *Call[T]) (state [][]T) {
+func (o *batchNormOp[T]) begin(c *Call[T]) (mean, variance []T) {
 	o.call = c
 	o.mean, o.rstd = c.Saved[:o.ch], c.Saved[o.ch:2*o.ch]
-	next := c.Param
 	for i := range o.gamma {
 		o.gamma[i], o.beta[i] = 1, 0
 	}
-	if !o.layer.NoScale {
-		copy(o.gamma, next[0])
-		next = next[1:]
-	}
-	if !o.layer.NoCenter {
-		copy(o.beta, next[0])
-		next = next[1:]
-	}
-	return next
+	gamma, beta, mean, variance := splitNorm(o.layer, c.Param)
+	copy(o.gamma, gamma)
+	copy(o.beta, beta)
+	return mean, variance
 }
 
 func (o *batchNormOp[T]) Forward(c *Call[T]) {
-	state := o.begin(c)
+	movingMean, movingVariance := o.begin(c)
 	eps := T(o.layer.Epsilon)
 	if !c.Training {
-		for i, v := range state[1] {
-			o.mean[i], o.rstd[i] = state[0][i], 1/T(math.Sqrt(float64(v+eps)))
+		for i, v := range movingVariance {
+			o.mean[i], o.rstd[i] = movingMean[i], 1/T(math.Sqrt(float64(v+eps)))
 		}
 		c.Team.Run(o.groups(), &o.normalise)
 		return
@@ -155,8 +161,8 @@ func (o *batchNormOp[T]) Forward(c *Call[T]) {
 	}
 	for i, v := range o.rstd {
 		if c.UpdateState {
-			state[0][i] = state[0][i]*momentum + o.mean[i]*(1-momentum)
-			state[1][i] = state[1][i]*momentum + v*unbias*(1-momentum)
+			movingMean[i] = movingMean[i]*momentum + o.mean[i]*(1-momentum)
+			movingVariance[i] = movingVariance[i]*momentum + v*unbias*(1-momentum)
 		}
 		o.rstd[i] = 1 / T(math.Sqrt(float64(v+eps)))
 	}

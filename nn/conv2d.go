@@ -64,6 +64,16 @@ func (l Conv2D) convolution() *convolution {
 	}
 }
 
+func (l Conv2D) withBias() (foldable, bool) {
+	had := !l.NoBias
+	l.NoBias = false
+	return l, had
+}
+
+func (l Conv2D) kernelLayout(in []Shape) (kernelLayout, bool) {
+	return l.convolution().kernelLayout(in)
+}
+
 // Infer computes the size of the output.
 func (l Conv2D) Infer(in []Shape) (Signature, error) { return l.convolution().infer(in) }
 

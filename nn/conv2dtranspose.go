@@ -81,6 +81,16 @@ func (l Conv2DTranspose) convolution() *convolution {
 	}
 }
 
+func (l Conv2DTranspose) withBias() (foldable, bool) {
+	had := !l.NoBias
+	l.NoBias = false
+	return l, had
+}
+
+func (l Conv2DTranspose) kernelLayout(in []Shape) (kernelLayout, bool) {
+	return l.convolution().kernelLayout(in)
+}
+
 // Infer computes the size of the output.
 func (l Conv2DTranspose) Infer(in []Shape) (Signature, error) {
 	if ch := channels(in); l.KernelInit == Bilinear && ch != Any && ch != l.Filters {

@@ -82,6 +82,17 @@ func (v *convolution) shape(batch int, in []Shape) kernels.ConvShape {
 	return s
 }
 
+// kernelLayout knows kernels whose last axis has the outputs, or in a transposed convolution
+// the one before; there groups share that out among them, which is not a simple rule.
+func (v *convolution) kernelLayout(in []Shape) (kernelLayout, bool) {
+	s := v.shape(1, in)
+	inner := 1
+	if v.transposed {
+		inner = s.Out
+	}
+	return kernelLayout{s.Weights(), v.filters, inner}, !v.transposed || v.groups == 1
+}
+
 func (v *convolution) compile(batch int, in []Shape) Routine {
 	s := v.shape(batch, in)
 	rows := batch * s.H.Out * s.W.Out
@@ -114,6 +125,8 @@ type convOp[T tensor.Float] struct {
 func newConvOp[T tensor.Float](s kernels.ConvShape, rows, filters int) *convOp[T] {
 	return &convOp[T]{kernels.NewConv[T](s), kernels.NewEpilogueGrad[T](rows, filters, s.Act)}
 }
+
+func (o *convOp[T]) hasForm() bool { return o.conv.HasForm() }
 
 // Prepare makes the form of the kernel that Forward reads.
 func (o *convOp[T]) Prepare(team *Team, form []T, params [][]T) {

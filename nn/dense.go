@@ -39,6 +39,16 @@ func (d Dense) WithEpilogue(f ActivationFunc) Layer {
 	return d
 }
 
+func (d Dense) withBias() (foldable, bool) {
+	had := !d.NoBias
+	d.NoBias = false
+	return d, had
+}
+
+func (d Dense) kernelLayout(in []Shape) (kernelLayout, bool) {
+	return kernelLayout{lastAxis(in[0]) * d.Units, d.Units, 1}, true
+}
+
 // Infer replaces the last axis by Units.
 func (d Dense) Infer(in []Shape) (Signature, error) {
 	if err := wantInputs(in, 1); err != nil {

@@ -59,6 +59,16 @@ func (l DepthwiseConv2D) convolution(ch int) *convolution {
 	}
 }
 
+func (l DepthwiseConv2D) withBias() (foldable, bool) {
+	had := !l.NoBias
+	l.NoBias = false
+	return l, had
+}
+
+func (l DepthwiseConv2D) kernelLayout(in []Shape) (kernelLayout, bool) {
+	return l.convolution(in[0][2]).kernelLayout(in)
+}
+
 // Infer computes the size of the output.
 func (l DepthwiseConv2D) Infer(in []Shape) (Signature, error) {
 	return l.convolution(max(channels(in), 1)).inferDepthwise(in, "kernel")

@@ -9,9 +9,11 @@ type forms struct {
 	made    map[formKey]madeForm
 }
 
+// formKey tells forms apart by the first and the last of the parameters that they are made
+// of: a layer's, or those of several that were merged.
 type formKey struct {
-	param *Param // the first of the layer's
-	name  string
+	first, last *Param
+	name        string
 }
 
 type madeForm struct {
@@ -29,13 +31,13 @@ func (s *Store) Changed() {
 	f.mu.Unlock()
 }
 
-// form returns a prepared form of a layer's parameters, made by prepare unless the one that
+// form returns a prepared form of a step's parameters, made by prepare unless the one that
 // is there is still right. What is returned stays as it is when values change.
-func (s *Store) form(p *Param, want Form, prepare func(dst []float32)) []float32 {
+func (s *Store) form(params []*Param, want Form, prepare func(dst []float32)) []float32 {
 	f := &s.forms
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	key := formKey{p, want.Name}
+	key := formKey{params[0], params[len(params)-1], want.Name}
 	if m, ok := f.made[key]; ok && m.version == f.version && len(m.data) == want.Elems {
 		return m.data
 	}

@@ -24,7 +24,7 @@ func (g *graph) dropConcatenations() {
 		}
 		joined := g.steps[i].out[0]
 		parts := g.steps[i].in
-		g.steps = slices.Delete(g.steps, i, i+1)
+		g.remove(i)
 		i--
 		for j := range g.steps {
 			g.steps[j].in = replaced(g.steps[j].in, joined, parts)

@@ -78,7 +78,7 @@ func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch
 		}
 		a, s := m.sessions.take(m.store, r.graph, r.shapes, min(most, r.n-lo))
 		most = s.plan.batch
-		s.useForms(m.store.resolve(), team)
+		s.useForms(team, m.store.resolve().form)
 		watch.use(s.plan)
 		s.watch = watch
 		s.runChunk(r.in, r.outs, lo, team)

@@ -44,8 +44,11 @@ func Register(name string, version int, sample Layer) {
 
 // TypeName is the name that the layer's type is registered under, or its Go name.
 func TypeName(l Layer) string {
-	if l == nil {
+	switch l := l.(type) {
+	case nil:
 		return "nil"
+	case normalised:
+		return TypeName(l.foldable)
 	}
 	registry.RLock()
 	defer registry.RUnlock()

@@ -11,6 +11,9 @@ func (g *graph) optimise(training bool) {
 	g.split()
 	g.takeLogits()
 	g.prune()
+	if !training {
+		g.foldNorms()
+	}
 	g.fuse(training)
 	g.dropConcatenations()
 }
@@ -95,10 +98,12 @@ func (g *graph) isView(s graphStep) bool {
 func (g *graph) prune() {
 	for i := len(g.steps) - 1; i >= 0; i-- {
 		if !slices.ContainsFunc(g.steps[i].out, func(v int) bool { return g.consumers(v) > 0 }) {
-			g.steps = slices.Delete(g.steps, i, i+1)
+			g.remove(i)
 		}
 	}
 }
+
+func (g *graph) remove(step int) { g.steps = slices.Delete(g.steps, step, step+1) }
 
 // fuse merges an elementwise activation into the layer before it, where nobody else reads
 // what lies between: in training, not the backward pass either, since a fused layer keeps
@@ -120,7 +125,7 @@ func (g *graph) fuse(training bool) {
 		}
 		g.steps[p].layer = before.WithEpilogue(act.Function)
 		g.steps[p].out = g.steps[i].out
-		g.steps = slices.Delete(g.steps, i, i+1)
+		g.remove(i)
 		i--
 	}
 }

@@ -105,19 +105,14 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 	return s
 }
 
-// useForms gives every step the form of its parameters that it wants, out of the store.
-func (s *session[T]) useForms(store *Store, team *parallel.Team) {
+// useForms gives every step the form of its parameters that it wants. keep finds one that is
+// there, or has it prepared.
+func (s *session[T]) useForms(team *Team, keep func(params []*Param, want Form, prepare func(dst []T)) []T) {
 	for i := range s.calls {
-		form := s.plan.routines[i].Form
-		if form.Elems == 0 {
-			continue
+		if form := s.plan.routines[i].Form; form.Elems > 0 {
+			call, op := &s.calls[i], s.ops[i].(Preparer[T])
+			call.Form = keep(s.plan.graph.steps[i].params, form, func(dst []T) { op.Prepare(team, dst, call.Param) })
 		}
-		// Only predictions in single precision have forms.
-		call := any(&s.calls[i]).(*Call[float32])
-		op := any(s.ops[i]).(Preparer[float32])
-		call.Form = store.form(s.plan.graph.steps[i].params[0], form, func(dst []float32) {
-			op.Prepare(team, dst, call.Param)
-		})
 	}
 }
 

@@ -213,6 +213,7 @@ func (s *Store) Sizes() [3]int {
 func (s *Store) Values(k Kind) []float32 {
 	s = s.resolve()
 	s.allocate()
+	s.Changed()
 	return s.values[k]
 }
 

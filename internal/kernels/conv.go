@@ -236,6 +236,9 @@ func sizesOf[T Float](s *ConvShape) ConvSizes {
 	}
 }
 
+// HasForm reports whether Forward reads a form of the kernel, in this precision.
+func (c *Conv[T]) HasForm() bool { return c.forward().form() > 0 }
+
 // PrepareForward makes the kernel's form for Forward.
 func (c *Conv[T]) PrepareForward(team *parallel.Team, form, w []T) {
 	need("Conv", "form", len(form), c.forward().form())
