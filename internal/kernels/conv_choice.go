@@ -35,23 +35,27 @@ func (s *ConvShape) wide() bool {
 	return s.Out >= lanes
 }
 
-// The model of costs counts, for each pair of an input and an output channel, the vector
-// multiply-adds of a direct convolution, and for Winograd's those of the products and of the
-// transforms, as docs/decisions/0010-winograd.md measured them.
+// The model of costs counts what two cores take, in vector multiply-adds of one core, for
+// each pair of an input and an output channel. docs/decisions/0010-winograd.md has the
+// measurements that it stands on.
 const (
 	directCost    = 1 / 0.9  // of a multiply-add
 	winogradCost  = 1 / 0.85 // of a multiply-add in the products
 	transformCost = 3.5      // of a number that a transform of a tile makes or reads
+	// kernelCost is that of an element of the kernel, or of its transformed form, which
+	// comes from memory: a network's weights do not stay in a cache from run to run.
+	kernelCost = 1.25
 )
 
 // winogradBest is the tile with the lowest cost, ConvAuto where that is the direct way's.
 func (s *ConvShape) winogradBest() ConvAlgorithm {
-	best, least := ConvAuto, directCost*9*float64(s.pixelsOut())
+	lanes := float64(vectorSets[active].lanes)
+	best, least := ConvAuto, 9*(directCost*float64(s.pixelsOut())/lanes+kernelCost)
 	for _, a := range []ConvAlgorithm{ConvWinograd2, ConvWinograd4} {
 		m := int(a.winograd())
 		tiles := float64(s.Batch * ceilDiv(s.H.Out, m) * ceilDiv(s.W.Out, m))
-		perPair := winogradCost + transformCost*(1/float64(s.In)+1/float64(s.Out))
-		if cost := tiles * float64(a.winograd().planes()) * perPair; cost < least {
+		perTile := winogradCost + transformCost*(1/float64(s.In)+1/float64(s.Out))
+		if cost := float64(a.winograd().planes()) * (tiles*perTile/lanes + kernelCost); cost < least {
 			best, least = a, cost
 		}
 	}
