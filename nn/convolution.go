@@ -105,6 +105,7 @@ func (v *convolution) compile(batch int, in []Shape) Routine {
 		New64:           func() Op[float64] { return newConvOp[float64](s, rows, v.filters) },
 		Form:            Form{Name: sizes.FormName, Elems: sizes.Form},
 		Scratch:         sizes.Forward,
+		FreshScratch:    sizes.Fresh,
 		BackwardScratch: max(sizes.Backward, kernels.EpilogueScratch(rows, v.filters)),
 		KeepIn:          true,
 		KeepOut:         v.activation != Linear,

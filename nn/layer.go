@@ -63,9 +63,10 @@ type Routine struct {
 	Scratch, BackwardScratch, Saved int
 	// Form, if it has elements, is a form of the parameters that Forward reads, such as
 	// packed weights, and that a [Preparer] makes. In prediction it is made once for each set
-	// of weights, and sessions share it. In training the Op makes it in its scratch, which is
-	// larger by so much in Forward.
-	Form Form
+	// of weights, and sessions share it. In training there is none, and Forward wants
+	// FreshScratch, where that is more than Scratch, to do without.
+	Form         Form
+	FreshScratch int
 	// KeepIn and KeepOut say that Backward reads the inputs, the outputs.
 	KeepIn, KeepOut bool
 	// InPlace says that Out[0] may be the memory of In[0].

@@ -214,7 +214,7 @@ func (p *plan) planWork() {
 		}
 		forward := r.Scratch
 		if p.training {
-			forward += r.Form.Elems
+			forward = max(forward, r.FreshScratch)
 		}
 		if forward > 0 {
 			p.scratch[i][0] = p.addBuffer(buffer{elems: forward, first: i, last: i})

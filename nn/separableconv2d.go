@@ -85,7 +85,7 @@ func (l SeparableConv2D) Compile(batch int, in []Shape) Routine {
 	return Routine{
 		New32:   func() Op[float32] { return newSeparableConvOp(a.New32(), b.New32(), n) },
 		New64:   func() Op[float64] { return newSeparableConvOp(a.New64(), b.New64(), n) },
-		Scratch: n + max(a.Scratch+a.Form.Elems, b.Scratch+b.Form.Elems, a.BackwardScratch, b.BackwardScratch),
+		Scratch: n + max(a.Scratch, b.Scratch, a.FreshScratch, b.FreshScratch, a.BackwardScratch, b.BackwardScratch),
 		Saved:   n,
 		KeepIn:  true,
 		KeepOut: b.KeepOut,

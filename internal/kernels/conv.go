@@ -121,6 +121,21 @@ type convPass[T Float] interface {
 	run(team *parallel.Team, out, in [][]T, form, bias, scratch []T)
 }
 
+// freshPass is a convPass with a better way than to prepare the whole kernel first, where
+// nobody keeps its form: runFresh is given the kernel itself, and scratch of its own size.
+type freshPass[T Float] interface {
+	freshScratch() int
+	runFresh(team *parallel.Team, out, in [][]T, w, bias, scratch []T)
+}
+
+// freshScratch is what a pass wants where the kernel's form is missing.
+func freshScratch[T Float](p convPass[T]) int {
+	if f, ok := p.(freshPass[T]); ok {
+		return f.freshScratch()
+	}
+	return p.form() + p.scratch()
+}
+
 // convOuter computes dw, the gradient of sum(conv(x, w)*y) by w, by one algorithm.
 type convOuter[T Float] interface {
 	scratch() int
@@ -134,7 +149,7 @@ type convOuter[T Float] interface {
 //
 // A pass reads the kernel in a form of its own, of packed or transformed weights. Who keeps
 // it from run to run makes it once with PrepareForward; where the argument form is nil, the
-// pass makes it in the scratch, which has to be larger by so much; see [ConvSizes].
+// pass makes it in the scratch, which has to be larger then; see [ConvSizes].
 type Conv[T Float] struct {
 	shape           ConvShape
 	gather, scatter convPass[T]
@@ -213,7 +228,8 @@ func (c *Conv[T]) backward() convPass[T] {
 // ConvSizes are numbers of elements that a [Conv] of a shape wants, in either precision.
 type ConvSizes struct {
 	Form     int // the kernel's form for Forward, 0 where that takes the kernel as it is
-	Forward  int // scratch of Forward beside the form
+	Forward  int // scratch of Forward, given the form
+	Fresh    int // scratch of Forward that makes the form
 	Backward int // scratch of either gradient
 	// FormName tells forms of one kernel apart that shapes of several sizes want.
 	FormName string
@@ -224,7 +240,7 @@ func (s *ConvShape) Sizes() ConvSizes {
 	single, double := sizesOf[float32](s), sizesOf[float64](s)
 	return ConvSizes{
 		Form: max(single.Form, double.Form), Forward: max(single.Forward, double.Forward),
-		Backward: max(single.Backward, double.Backward), FormName: single.FormName,
+		Fresh: max(single.Fresh, double.Fresh), Backward: max(single.Backward, double.Backward), FormName: single.FormName,
 	}
 }
 
@@ -232,7 +248,7 @@ func sizesOf[T Float](s *ConvShape) ConvSizes {
 	c := NewConv[T](*s)
 	return ConvSizes{
 		Form: c.forward().form(), Forward: c.forward().scratch(), FormName: c.forward().name(),
-		Backward: max(c.backward().scratch()+c.backward().form(), c.outerProduct().scratch()),
+		Fresh: freshScratch(c.forward()), Backward: max(freshScratch(c.backward()), c.outerProduct().scratch()),
 	}
 }
 
@@ -274,18 +290,22 @@ func (c *Conv[T]) InputGrad(team *parallel.Team, din [][]T, dz, w, scratch []T) 
 
 // pass makes the form where it is missing, and runs.
 func (c *Conv[T]) pass(team *parallel.Team, p convPass[T], out, in [][]T, w, form, bias, scratch []T) {
+	defer func() { c.one[0] = nil }()
 	n := p.form()
-	switch {
-	case n == 0:
-		form = w
-	case form == nil:
-		need("Conv", "scratch", len(scratch), n+p.scratch())
+	if form == nil && n > 0 {
+		need("Conv", "scratch", len(scratch), freshScratch(p))
+		if f, ok := p.(freshPass[T]); ok {
+			f.runFresh(team, out, in, w, bias, scratch)
+			return
+		}
 		form, scratch = scratch[:n], scratch[n:]
 		p.prepare(team, form, w)
 	}
+	if n == 0 {
+		form = w
+	}
 	need("Conv", "scratch", len(scratch), p.scratch())
 	p.run(team, out, in, form, bias, scratch)
-	c.one[0] = nil
 }
 
 // KernelGrad computes dw, the gradient by the kernel, from the layer's input and dz.

@@ -164,7 +164,7 @@ func checkConv[T Float](t *testing.T, team *parallel.Team, s ConvShape) {
 	back := s
 	back.Transposed = true
 	sizes, backSizes := sizesOf[T](&s), sizesOf[T](&back)
-	scratch, checkScratch := guarded[T](t, r, max(sizes.Form+sizes.Forward, sizes.Backward, backSizes.Form+backSizes.Forward))
+	scratch, checkScratch := guarded[T](t, r, max(sizes.Fresh, sizes.Forward, sizes.Backward, backSizes.Fresh))
 	c, transposed := NewConv[T](s), NewConv[T](back)
 	run := func(name string, size, length int, want []float64, f func(team *parallel.Team, out []T)) {
 		t.Helper()
@@ -287,7 +287,7 @@ func TestConvTransposed(t *testing.T) {
 		bias, _ := guarded[float64](t, r, s.In)
 		got, want := make([]float64, s.pixelsIn()*s.In), make([]float64, s.pixelsIn()*s.In)
 		a, b := sizesOf[float64](&s), sizesOf[float64](&plain)
-		scratch := make([]float64, max(a.Form+a.Forward, a.Backward, b.Form+b.Forward, b.Backward))
+		scratch := make([]float64, max(a.Fresh, a.Backward, b.Fresh, b.Backward))
 		one := func(x []float64) [][]float64 { return [][]float64{x} }
 		c, p := NewConv[float64](s), NewConv[float64](plain)
 		c.Forward(nil, got, one(in), w, nil, bias, scratch)

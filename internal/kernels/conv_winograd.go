@@ -38,7 +38,7 @@ const (
 	winogradLocal  = 160 << 10
 	winogradStream = 700 << 10
 	// winogradShared is how many elements of V and M all share in the last-level cache.
-	winogradShared = 2 << 20
+	winogradShared = 4 << 20
 )
 
 // winogradFits says whether the algorithm can compute the shape.
@@ -151,7 +151,7 @@ type winogradPass[T Float] struct {
 	v, m    []T // shared
 	from, n int // the tiles of the shared block
 
-	blockTask, inTask, productTask, outTask, prepareTask workerRegion
+	blockTask, inTask, productTask, freshTask, outTask, prepareTask workerRegion
 }
 
 func newWinogradPass[T Float](s *ConvShape, size winogradSize, turned bool) *winogradPass[T] {
@@ -166,7 +166,8 @@ func newWinogradPass[T Float](s *ConvShape, size winogradSize, turned bool) *win
 	if p.end.act.Kind == ReLU {
 		p.end.floor, p.end.act = 0, Act{}
 	}
-	p.blockTask, p.inTask, p.productTask, p.outTask, p.prepareTask = p.runBlock, p.runIn, p.runProduct, p.runOut, p.runPrepare
+	p.blockTask, p.inTask, p.outTask, p.prepareTask = p.runBlock, p.runIn, p.runOut, p.runPrepare
+	p.productTask, p.freshTask = p.runProduct, p.runFreshProduct
 	return p
 }
 
@@ -213,7 +214,11 @@ func (p *winogradPass[T]) run(team *parallel.Team, out, in [][]T, form, bias, sc
 		for p.from = 0; p.from < p.tiles; p.from += p.block {
 			p.n = min(p.block, p.tiles-p.from)
 			team.Run(ceilDiv(p.n, winogradGroup), &p.inTask)
-			team.Run(p.products(), &p.productTask)
+			if form == nil {
+				team.Run(p.panels(), &p.freshTask)
+			} else {
+				team.Run(p.products(), &p.productTask)
+			}
 			team.Run(ceilDiv(p.n, winogradGroup), &p.outTask)
 		}
 	} else {
@@ -237,7 +242,7 @@ func (p *winogradPass[T]) runBlock(block, worker int) {
 	}
 	for t := range p.size.planes() {
 		for u := range p.panels() {
-			p.product(v, m, t, u, n)
+			p.product(v, m, p.u[p.panel(u, t):], t, u, n, 0, p.k)
 		}
 	}
 	for i := range n {
@@ -274,7 +279,8 @@ func (p *winogradPass[T]) runProduct(task, _ int) {
 	groups := ceilDiv(p.panels(), winogradPanels)
 	first := task % groups * winogradPanels
 	for u := first; u < min(first+winogradPanels, p.panels()); u++ {
-		p.product(p.v, p.m, task/groups, u, p.n)
+		t := task / groups
+		p.product(p.v, p.m, p.u[p.panel(u, t):], t, u, p.n, 0, p.k)
 	}
 }
 
@@ -290,18 +296,21 @@ func (p *winogradPass[T]) output(w *winogradWorker[T], m, patch []T, tile, i int
 	w.store(m[i*p.pitchOut:], p.block*p.pitchOut, &p.y, n, row, col, &p.end, patch)
 }
 
-// product computes the first rows of M in plane t and panel u of columns.
-func (p *winogradPass[T]) product(v, m []T, t, u, rows int) {
-	v, m = v[t*p.block*p.pitchIn:], m[t*p.block*p.pitchOut:]
-	b := p.u[p.panel(u, t):]
+// product computes the first rows of M in plane t and panel u of columns, or adds to them
+// the terms from k0 on; b is the panel from that term on.
+func (p *winogradPass[T]) product(v, m, b []T, t, u, rows, k0, k1 int) {
+	v, m = v[t*p.block*p.pitchIn+k0:], m[t*p.block*p.pitchOut:]
+	j := u * p.width
 	if p.isa == generic {
-		gemmGeneric(&GemmShape{M: rows, N: p.c, K: p.k}, m, v, b, nil, 0, rows)
+		p.productGeneric(v, m, b, rows, k1-k0, k0 > 0)
 		return
 	}
-	j := u * p.width
 	x := tile{
-		b: &f32(b)[0], k: p.k, cols: min(p.width, p.c-j),
+		b: &f32(b)[0], k: k1 - k0, cols: min(p.width, p.c-j),
 		strideC: 4 * p.pitchOut, rowA: 4 * p.pitchIn, stepA: 4, strideB: 4 * p.width,
+	}
+	if k0 > 0 {
+		x.add = 1
 	}
 	tiles := ceilDiv(rows, p.tileRows)
 	size, larger := rows/tiles, rows%tiles
@@ -313,5 +322,18 @@ func (p *winogradPass[T]) product(v, m []T, t, u, rows int) {
 		x.a, x.c = &f32(v)[i*p.pitchIn], &f32(m)[i*p.pitchOut+j]
 		p.isa.gemmTile(n, &x)
 		i += n
+	}
+}
+
+// productGeneric is the product in plain Go, where all columns are one panel.
+func (p *winogradPass[T]) productGeneric(v, m, b []T, rows, k int, add bool) {
+	for i := range rows {
+		row := m[i*p.pitchOut:][:p.c]
+		if !add {
+			clear(row)
+		}
+		for q, f := range v[i*p.pitchIn:][:k] {
+			axpyGeneric(f, row, b[q*p.width:])
+		}
 	}
 }

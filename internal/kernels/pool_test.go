@@ -198,7 +198,7 @@ func TestConvAndPoolAllocateNothing(t *testing.T) {
 		e := NewEpilogueGrad[float32](s.pixelsOut(), s.Out, s.Act)
 		x, y, w := make([]float32, s.pixelsIn()*s.In), make([]float32, s.pixelsOut()*s.Out), make([]float32, s.Weights())
 		sizes := s.Sizes()
-		b, scratch := make([]float32, s.Out), make([]float32, max(sizes.Form+sizes.Forward, sizes.Backward, EpilogueScratch(s.pixelsOut(), s.Out)))
+		b, scratch := make([]float32, s.Out), make([]float32, max(sizes.Fresh, sizes.Backward, EpilogueScratch(s.pixelsOut(), s.Out)))
 		xs := split(&s, x)
 		steps = append(steps, func() {
 			c.Forward(team, y, xs, w, nil, b, scratch)

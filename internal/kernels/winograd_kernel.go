@@ -21,24 +21,37 @@ func (p *winogradPass[T]) runPrepare(task, worker int) {
 	groups := ceilDiv(p.k, winogradRows)
 	u, k0 := task/groups, task%groups*winogradRows
 	k1 := min(k0+winogradRows, p.k)
-	j := u * p.width
-	cols := min(p.width, p.c-j)
-	plane := p.k * p.width
-	dst := square[T]{row: p.size.side() * plane, col: plane}
 	var turned []T
 	if p.turned {
-		turned = parallel.Local[T](p.crew.team, worker, 9*winogradRows*p.width)
+		turned = parallel.Local[T](p.crew.team, worker, p.turnedSize(winogradRows))
+	}
+	p.transformKernel(&p.crew.workers[worker], p.u[p.panel(u, 0)+k0*p.width:], p.k*p.width, turned, u, k0, k1)
+}
+
+// turnedSize is the elements of the kernel of some input channels and one panel.
+func (p *winogradPlan) turnedSize(rows int) int { return 9 * rows * p.width }
+
+// transformKernel makes rows [k0, k1) of the matrices of panel u at dst, a plane after the
+// other. For a turned kernel it needs memory for those rows.
+func (p *winogradPass[T]) transformKernel(w *winogradWorker[T], dst []T, plane int, turned []T, u, k0, k1 int) {
+	j := u * p.width
+	cols := min(p.width, p.c-j)
+	rows := k1 - k0
+	planes := square[T]{row: p.size.side() * plane, col: plane}
+	if p.turned {
 		p.turn(turned, k0, k1, j, cols)
 	}
-	for k := k0; k < k1; k++ {
-		src := square[T]{data: p.w[min(k*p.c+j, len(p.w)):], row: 3 * p.k * p.c, col: p.k * p.c}
+	for k := range rows {
+		src := square[T]{row: 3 * p.k * p.c, col: p.k * p.c}
 		if p.turned {
-			src = square[T]{data: turned[(k-k0)*p.width:], row: 3 * winogradRows * p.width, col: winogradRows * p.width}
+			src = square[T]{data: turned[k*p.width:], row: 3 * rows * p.width, col: rows * p.width}
+		} else {
+			src.data = p.w[(k0+k)*p.c+j:]
 		}
-		dst.data = p.u[p.panel(u, 0)+k*p.width:]
-		p.crew.workers[worker].transform(winogradKernel, dst, src, cols, nil, 0)
+		planes.data = dst[k*p.width:]
+		w.transform(winogradKernel, planes, src, cols, nil, 0)
 		for t := 0; t < p.size.planes() && cols < p.width; t++ {
-			clear(dst.data[t*plane+cols:][:p.width-cols])
+			clear(planes.data[t*plane+cols:][:p.width-cols])
 		}
 	}
 }
@@ -46,17 +59,58 @@ func (p *winogradPass[T]) runPrepare(task, worker int) {
 // turn sets dst[8-tap][k-k0][i] = w[tap][j+i][k]: the kernel, as matrices [c, k], turned and
 // transposed.
 func (p *winogradPass[T]) turn(dst []T, k0, k1, j, cols int) {
+	rows := k1 - k0
 	for tap := range 9 {
 		src := p.w[tap*p.k*p.c+j*p.k+k0:]
-		d := dst[(8-tap)*winogradRows*p.width:]
-		if p.isa != generic && p.width == 2*vectorSets[p.isa].lanes {
-			transposePanel(vectorSets[p.isa], f32(d), f32(src), k1-k0, cols, p.k, p.width)
+		d := dst[(8-tap)*rows*p.width:]
+		if p.isa != generic {
+			transposePanel(vectorSets[p.isa], f32(d), f32(src), rows, cols, p.k, p.width)
 			continue
 		}
 		for i := range cols {
-			for k := range k1 - k0 {
+			for k := range rows {
 				d[k*p.width+i] = src[i*p.k+k]
 			}
+		}
+	}
+}
+
+// winogradFreshRows is how many input channels' rows of a panel are transformed, and then
+// multiplied, at a time where nobody keeps U: they stay in a worker's second-level cache.
+const winogradFreshRows = 64
+
+// freshScratch: see [freshPass]. A small kernel is prepared as a whole.
+func (p *winogradPass[T]) freshScratch() int {
+	if p.shared {
+		return p.scratch()
+	}
+	return p.form()
+}
+
+// runFresh transforms the kernel as it goes: U is larger than the last-level cache where a
+// kernel is large.
+func (p *winogradPass[T]) runFresh(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
+	if !p.shared {
+		p.prepare(team, scratch[:p.form()], w)
+		p.run(team, out, in, scratch[:p.form()], bias, nil)
+		return
+	}
+	p.w = w
+	p.run(team, out, in, nil, bias, scratch)
+	p.w = nil
+}
+
+// runFreshProduct computes a panel of columns of all planes.
+func (p *winogradPass[T]) runFreshProduct(u, worker int) {
+	planes := p.size.planes()
+	rows := min(winogradFreshRows, p.k)
+	size := alignUp16(planes * rows * p.width)
+	local := parallel.Local[T](p.crew.team, worker, size+p.turnedSize(rows))
+	for k0 := 0; k0 < p.k; k0 += rows {
+		k1 := min(k0+rows, p.k)
+		p.transformKernel(&p.crew.workers[worker], local, rows*p.width, local[size:], u, k0, k1)
+		for t := range planes {
+			p.product(p.v, p.m, local[t*rows*p.width:], t, u, p.n, k0, k1)
 		}
 	}
 }
