@@ -3,9 +3,11 @@ package models
 import (
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hourglass-go/hourglass/nn"
@@ -141,6 +143,7 @@ func TestAutoencoderParameters(t *testing.T) {
 		{"conv-autoencoder", map[string]any{"down": "stride", "up": "upsampling"}, 28353},
 		{"conv-autoencoder", map[string]any{"channels": 3, "filters": []int{16}}, 3*9*16 + 16 + 16*9*16 + 16 + 16*9*3 + 3},
 		{"unpool-autoencoder", nil, 28353},
+		{"vae", nil, 69076 + 65089}, // keras.io/examples/generative/vae, encoder and decoder
 	} {
 		if got := parametersOf(t, c.name, c.options); got != c.want {
 			t.Errorf("%s %v: %d parameters, want %d", c.name, c.options, got, c.want)
@@ -159,6 +162,13 @@ func TestAutoencodersRefuse(t *testing.T) {
 		{"conv-autoencoder", map[string]any{"channels": -1}, "models: conv-autoencoder: channels is -1, must be from 1 to 65536"},
 		{"conv-autoencoder", map[string]any{"filters": []int{}}, "models: conv-autoencoder: filters has 0 levels, must have from 1 to 10"},
 		{"conv-autoencoder", map[string]any{"filters": slices.Repeat([]int{1}, 11)}, "models: conv-autoencoder: filters has 11 levels, must have from 1 to 10"},
+		{"vae", map[string]any{"picture": []int{28}}, "models: vae: picture is [28], must be height, width and channels, all known and at least 1"},
+		{"vae", map[string]any{"latent": -2}, "models: vae: latent is -2, must be from 1 to 1048576"},
+		{"vae", map[string]any{"beta": 0}, "models: vae: beta is 0, must be above 0; left out, it is 1"},
+		{"vae", map[string]any{"beta": -1}, "models: vae: beta is -1, must be a number of at least 0"},
+		{"vae", map[string]any{"beta": "much"}, "models: vae: beta is much, must be a number"},
+		{"autoencoder", map[string]any{"contractive": .1}, "models: autoencoder: contractive is 0.1, which has a closed form for one layer alone: hidden must be []"},
+		{"autoencoder", map[string]any{"sparsity": -.1}, "models: autoencoder: sparsity is -0.1, must be a number of at least 0"},
 		{"unpool-autoencoder", map[string]any{"filters": []int{8, 0}}, "models: unpool-autoencoder: a level of 0 filters, must be from 1 to 65536"},
 	} {
 		a, err := ByName(c.name)
@@ -167,6 +177,94 @@ func TestAutoencodersRefuse(t *testing.T) {
 		}
 		if _, err := a.Build(c.options); err == nil || err.Error() != c.want {
 			t.Errorf("%s %v: error %v, want %s", c.name, c.options, err, c.want)
+		}
+	}
+}
+
+// TestParts: encoder and decoder, one after the other, are the whole, with its weights.
+func TestParts(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		options map[string]any
+	}{
+		{"autoencoder", map[string]any{"picture": []int{12, 8, 1}, "hidden": []int{6}, "code": 3}},
+		{"autoencoder", map[string]any{"picture": []int{12, 8, 1}, "hidden": []int{}, "code": 3, "contractive": .1}},
+		{"conv-autoencoder", map[string]any{"filters": []int{3, 2}}},
+		{"vae", map[string]any{"picture": []int{12, 8, 1}, "filters": []int{3}, "latent": 5}},
+	} {
+		a, err := ByName(c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := a.Build(c.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoder, err := Encoder(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoder, err := Decoder(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if encoder.Store() != m.Store() || decoder.Store() != m.Store() {
+			t.Errorf("%s: the parts have weights of their own", c.name)
+		}
+		x := tensorOfOnes(2, 12, 8, 1)
+		code, err := encoder.Predict(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decoder.Predict(t.Context(), code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := m.Predict(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Shape.Equal(want.Shape) || !slices.Equal(got.Data, want.Data) {
+			t.Errorf("%s: the parts give %v %v, the whole %v %v", c.name, got.Shape, got.Data, want.Shape, want.Data)
+		}
+	}
+	unpool, err := UnpoolAutoencoder{}.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decoder(unpool); err == nil || !strings.Contains(err.Error(), "needs more than the code") {
+		t.Errorf("the decoder of an unpooling model: error %v", err)
+	}
+	dncnn, err := DnCNN{Depth: 3, Width: 2}.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Encoder(dncnn); err == nil {
+		t.Error("a model without a code has an encoder")
+	}
+}
+
+// TestPenalties: the options' weights are those of the penalties, and 0 is none.
+func TestPenalties(t *testing.T) {
+	for _, c := range []struct {
+		m    builder
+		want string
+	}{
+		{Autoencoder{}, ""},
+		{Autoencoder{Sparsity: 1e-3}, "sparsity 0.001 "},
+		{Autoencoder{Hidden: []int{}, Contractive: .1, Sparsity: .2}, "contraction 0.1 sparsity 0.2 "},
+		{VAE{Beta: 4}, "kl 4 "},
+	} {
+		m, err := c.m.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, p := range m.Penalties() {
+			got += fmt.Sprint(p.Name, " ", p.Weight, " ")
+		}
+		if got != c.want {
+			t.Errorf("%+v: penalties %q, want %q", c.m, got, c.want)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package models
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/hourglass-go/hourglass/nn"
@@ -21,6 +23,28 @@ func checkOneOf(name, got string, want ...string) error {
 		}
 	}
 	return fmt.Errorf("%s is %q, must be %s", name, got, strings.Join(want, " or "))
+}
+
+// checkWeight checks the weight of a penalty.
+func checkWeight(name string, w float64) error {
+	if !(w >= 0) || math.IsInf(w, 1) {
+		return fmt.Errorf("%s is %v, must be a number of at least 0", name, w)
+	}
+	return nil
+}
+
+// checkPicture checks the shape of pictures of a fixed size.
+func checkPicture(s nn.Shape) error {
+	if len(s) != 3 || slices.Min(s) < 1 {
+		return fmt.Errorf("picture is %v, must be height, width and channels, all known and at least 1", s)
+	}
+	size := 1
+	for _, n := range s {
+		if size *= min(n, maxWidth+1); size > maxWidth {
+			return fmt.Errorf("picture is %v, must have at most %d values: every one is an input of a dense layer", s, maxWidth)
+		}
+	}
+	return nil
 }
 
 // checkLevels checks a picture's channels and those of the levels.

@@ -64,6 +64,12 @@ var architectures = []Architecture{
 		sample:  UnpoolAutoencoder{}.withDefaults(),
 	},
 	{
+		Name:    "vae",
+		Summary: "convolutional variational autoencoder: the code is drawn from a normal distribution",
+		Paper:   "Kingma and Welling 2014, Auto-Encoding Variational Bayes",
+		sample:  VAE{}.withDefaults(),
+	},
+	{
 		Name:    "vgg-16",
 		Summary: "classifier: 13 3x3 convolutions in five blocks with pooling, three dense layers",
 		Paper:   "Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition",
@@ -143,9 +149,13 @@ func (a Architecture) Build(options map[string]any) (*nn.Model, error) {
 		if err != nil {
 			return nil, fmt.Errorf("models: %s: %s is %v, must be %s", a.Name, name, options[name], kindOf(field.Type()))
 		}
-		if fresh.Elem().Kind() == reflect.Int && fresh.Elem().IsZero() && !field.IsZero() {
+		if kind := fresh.Elem().Kind(); (kind == reflect.Int || kind == reflect.Float64) && fresh.Elem().IsZero() && !field.IsZero() {
 			// In the struct it would stand for the default.
-			return nil, fmt.Errorf("models: %s: %s is 0, must be at least 1; left out, it is %v", a.Name, name, field)
+			least := "at least 1"
+			if kind == reflect.Float64 {
+				least = "above 0"
+			}
+			return nil, fmt.Errorf("models: %s: %s is 0, must be %s; left out, it is %v", a.Name, name, least, field)
 		}
 		field.Set(fresh.Elem())
 	}
@@ -203,6 +213,10 @@ func kindOf(t reflect.Type) string {
 		return "a whole number"
 	case reflect.Slice:
 		return "a list of whole numbers, such as [128, 64]"
+	case reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a name"
 	case reflect.Bool:
 		return "true or false"
 	default:

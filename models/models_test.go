@@ -114,7 +114,7 @@ func TestByName(t *testing.T) {
 	if _, err := ByName("autoencodr"); err == nil || !strings.Contains(err.Error(), `did you mean "autoencoder"?`) {
 		t.Error(err)
 	}
-	if got := a.Resolve(map[string]any{"code": 8}); got["code"] != 8 || len(got) != 3 {
+	if got := a.Resolve(map[string]any{"code": 8}); got["code"] != 8 || len(got) != len(a.Options) {
 		t.Errorf("resolved to %v", got)
 	}
 }

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"math"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
@@ -17,32 +18,50 @@ import (
 // logits z instead, for which it is max(z,0) - z*t + log(1+exp(-|z|)), which cannot
 // overflow, with the gradient (sigmoid(z)-t)/K. From probabilities, p is clipped to
 // [1e-7, 1-1e-7] as in Keras, with the gradient (p-t)/(p(1-p))/K, 0 where it was clipped.
+//
+// With Sum it is the sum over the elements, the logarithm of a picture's probability where
+// each pixel is one of being white: K above is then 1. There is no mask for that.
 type BinaryCrossEntropy struct {
 	// Logits says that the prediction is logits.
 	Logits bool
+	// Sum adds the elements up instead of taking their mean.
+	Sum bool
 }
 
 func init() { Register("binary_cross_entropy", 1, BinaryCrossEntropy{}) }
 
 // FromLogits pairs the loss with the sigmoid.
-func (BinaryCrossEntropy) FromLogits() (ActivationFunc, Layer) {
-	return Sigmoid, BinaryCrossEntropy{Logits: true}
+func (b BinaryCrossEntropy) FromLogits() (ActivationFunc, Layer) {
+	b.Logits = true
+	return Sigmoid, b
 }
 
 // Infer returns one number a sample.
-func (BinaryCrossEntropy) Infer(in []Shape) (Signature, error) { return inferMaskedLoss(in) }
+func (b BinaryCrossEntropy) Infer(in []Shape) (Signature, error) {
+	if b.Sum && len(in) > 2 {
+		return Signature{}, errors.New("Sum takes no mask: a mask's weights are those of a mean")
+	}
+	return inferMaskedLoss(in)
+}
 
 // Compile returns the arithmetic.
 func (b BinaryCrossEntropy) Compile(batch int, in []Shape) Routine {
 	r := Routine{KeepIn: true, FLOPs: int64(6 * batch * in[0].Elems())}
+	divisor := in[0].Elems()
+	if b.Sum {
+		divisor = 1
+	}
 	switch {
 	case b.Logits && len(in) > 2:
 		r.New32 = func() Op[float32] { return newMeanLoss(batch, in, bceLogitsSum[float32], bceLogitsGrad[float32]) }
 		r.New64 = func() Op[float64] { return newMeanLoss(batch, in, bceLogitsSum[float64], bceLogitsGrad[float64]) }
 	case b.Logits:
 		r.Saved = batch * in[0].Elems()
-		r.New32 = func() Op[float32] { return newLogitsLoss[float32]() }
-		r.New64 = func() Op[float64] { return newLogitsLoss[float64]() }
+		r.New32 = func() Op[float32] { return newLogitsLoss[float32](divisor) }
+		r.New64 = func() Op[float64] { return newLogitsLoss[float64](divisor) }
+	case b.Sum:
+		r.New32 = func() Op[float32] { return newPairLoss(1, bceSum[float32], bceGrad[float32]) }
+		r.New64 = func() Op[float64] { return newPairLoss(1, bceSum[float64], bceGrad[float64]) }
 	default:
 		r.New32 = func() Op[float32] { return newMeanLoss(batch, in, bceSum[float32], bceGrad[float32]) }
 		r.New64 = func() Op[float64] { return newMeanLoss(batch, in, bceSum[float64], bceGrad[float64]) }
@@ -57,7 +76,8 @@ type logitsLoss[T tensor.Float] struct {
 	forward, backward tiles
 }
 
-func newLogitsLoss[T tensor.Float]() *logitsLoss[T] {
+func newLogitsLoss[T tensor.Float](divisor int) *logitsLoss[T] {
+	k := T(divisor)
 	o := &logitsLoss[T]{}
 	o.forward = func(n int) {
 		c := o.call
@@ -66,7 +86,6 @@ func newLogitsLoss[T tensor.Float]() *logitsLoss[T] {
 		if len(c.DIn) > 0 {
 			dz = sampleOf(c.Saved, n, c.Batch)
 		}
-		k := T(len(z))
 		c.Out[0][n] = kernels.BCELogits(dz, z, t, 1/k) / k
 	}
 	o.backward = func(n int) {
@@ -77,7 +96,7 @@ func newLogitsLoss[T tensor.Float]() *logitsLoss[T] {
 		}
 		if c.DIn[1] != nil {
 			z, dt := sampleOf(c.In[0], n, c.Batch), sampleOf(c.DIn[1], n, c.Batch)
-			kernels.Scale(-dout/T(len(z)), dt, z)
+			kernels.Scale(-dout/k, dt, z)
 		}
 	}
 	return o

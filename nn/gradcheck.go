@@ -46,7 +46,7 @@ func (gc GradientCheck) model(m *Model) (float64, error) {
 	p := newPlan(g, gc.Batch, true, true)
 	w := wideWeights(m.Store(), gc.Seed)
 	s := newSession(p, newArena[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
-	c := &checker{gc: gc, s: s, w: w, run: runState{training: gc.Training, seed: rng.New(gc.Seed)}}
+	c := &checker{gc: gc, s: s, w: w, run: runState{training: gc.Training, draw: gc.Training, seed: rng.New(gc.Seed)}}
 	return c.check(m.Params()), nil
 }
 

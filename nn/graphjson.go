@@ -16,6 +16,14 @@ type graphJSON struct {
 	Nodes   []nodeJSON  `json:"nodes"`
 	Inputs  [][2]int    `json:"inputs"`
 	Outputs [][2]int    `json:"outputs"`
+	// Penalties may use layers and nodes that the outputs do not.
+	Penalties []penaltyJSON `json:"penalties,omitempty"`
+}
+
+type penaltyJSON struct {
+	Name   string  `json:"name"`
+	Weight float64 `json:"weight"`
+	Cost   [2]int  `json:"cost"`
 }
 
 // nodeJSON is an input, with its shape, or a use of a layer.
@@ -31,7 +39,8 @@ type nodeJSON struct {
 func (m *Model) MarshalGraph() ([]byte, error) {
 	var j graphJSON
 	at := map[*Node][2]int{}
-	handles := m.handles()
+	apps := slices.Concat(m.apps, m.costApps)
+	handles := handlesOf(apps)
 	for _, n := range m.inputs {
 		at[n] = [2]int{len(j.Nodes), 0}
 		j.Inputs = append(j.Inputs, at[n])
@@ -50,7 +59,7 @@ func (m *Model) MarshalGraph() ([]byte, error) {
 		}
 		j.Layers = append(j.Layers, l)
 	}
-	for _, a := range m.apps {
+	for _, a := range apps {
 		n := nodeJSON{Layer: a.handle.name}
 		for _, in := range a.in {
 			n.From = append(n.From, at[in])
@@ -62,6 +71,9 @@ func (m *Model) MarshalGraph() ([]byte, error) {
 	}
 	for _, out := range m.outputs {
 		j.Outputs = append(j.Outputs, at[out])
+	}
+	for _, p := range m.penalties {
+		j.Penalties = append(j.Penalties, penaltyJSON{p.Name, p.Weight, at[p.Cost]})
 	}
 	return json.Marshal(j)
 }
@@ -120,7 +132,19 @@ func UnmarshalModel(data []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewModelOf(ins, outs)
+	m, err := NewModelOf(ins, outs)
+	if err != nil || len(j.Penalties) == 0 {
+		return m, err
+	}
+	var penalties []Penalty
+	for _, p := range j.Penalties {
+		cost, err := find([][2]int{p.Cost})
+		if err != nil {
+			return nil, err
+		}
+		penalties = append(penalties, Penalty{p.Name, p.Weight, cost[0]})
+	}
+	return m.WithPenalties(penalties...)
 }
 
 func (n nodeJSON) build(handles map[string]*Handle, find func([][2]int) ([]*Node, error)) ([]*Node, error) {

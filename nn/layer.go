@@ -116,6 +116,9 @@ type Call[T tensor.Float] struct {
 	Saved         []T // written by Forward, read by Backward
 	// Training is set in a training step: dropout drops, batch statistics are used.
 	Training bool
+	// Draw is set in a training step, and in a run that is to be a sample of what the model
+	// describes: layers that stand for a distribution draw from it. Elsewhere they give its mean.
+	Draw bool
 	// UpdateState is set where Forward is to update parameters marked State.
 	UpdateState bool
 	// Random is the source of the layer's draws in this step. Sample n of the batch
@@ -124,6 +127,13 @@ type Call[T tensor.Float] struct {
 	Random Key
 	First  uint64
 	Team   *Team
+}
+
+// Stochastic is implemented by a layer that stands for a distribution: where [Call] says Draw,
+// it draws from it.
+type Stochastic interface {
+	Layer
+	Stochastic()
 }
 
 // Activated is implemented by a layer that can apply an elementwise activation to its

@@ -80,7 +80,7 @@ func clearGrads[T tensor.Float](c *Call[T], i int) {
 // if there is a third. value and grad are as in pairLoss.
 func newMeanLoss[T tensor.Float](batch int, in []Shape, value func(p, t []T) T, grad func(dp, dt, p, t []T, scale T)) Op[T] {
 	if len(in) == 2 {
-		return newPairLoss(value, grad)
+		return newPairLoss(in[0].Elems(), value, grad)
 	}
 	o := &maskedLoss[T]{value: value, grad: grad, per: in[0].Elems() / in[2].Elems()}
 	o.sums, o.weights = make([]float64, batch), make([]float64, batch)

@@ -12,6 +12,8 @@ import (
 type Model struct {
 	inputs, outputs []*Node
 	apps            []*application // in an order of evaluation
+	penalties       []Penalty
+	costApps        []*application // what the penalties need beside apps, in an order of evaluation
 	store           *Store
 	sessions        sessionCache
 }
@@ -94,9 +96,11 @@ func (m *Model) collect() error {
 }
 
 // handles lists the layers in the order of their first use.
-func (m *Model) handles() []*Handle {
+func (m *Model) handles() []*Handle { return handlesOf(m.apps) }
+
+func handlesOf(apps []*application) []*Handle {
 	var hs []*Handle
-	for _, a := range m.apps {
+	for _, a := range apps {
 		if !slices.Contains(hs, a.handle) {
 			hs = append(hs, a.handle)
 		}
@@ -154,7 +158,7 @@ func nameHandles(ins []*Node, handles []*Handle) error {
 }
 
 // Apply uses the model as a layer: its graph is repeated on other inputs, with the same
-// weights. It returns the first output.
+// weights. It returns the first output. Penalties stay with the model.
 func (m *Model) Apply(in ...*Node) *Node { return m.ApplyAll(in...)[0] }
 
 // ApplyAll is [Model.Apply] for all outputs.

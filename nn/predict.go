@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/internal/rng"
@@ -42,6 +43,32 @@ func (m *Model) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor
 	return r.outs, r.do(ctx, team, nil)
 }
 
+// Draws says what a run draws: sample n of its batch draws by Seed and First+n, so that what
+// it gets does not depend on how a set is divided into batches.
+type Draws struct{ Seed, First uint64 }
+
+// Sample is [Model.Run] with layers that stand for a distribution, such as [Sampling], drawing
+// from it: the outputs are a sample of what the model describes, not its mean.
+func (m *Model) Sample(ctx context.Context, d Draws, in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
+	r, err := m.newBatchRun(in)
+	if err != nil {
+		return nil, err
+	}
+	r.draws = &d
+	team := parallel.Start(runtime.GOMAXPROCS(0))
+	defer team.Close()
+	return r.outs, r.do(ctx, team, nil)
+}
+
+// Stochastic reports whether the model has a layer by which [Model.Sample] differs from
+// [Model.Run].
+func (m *Model) Stochastic() bool {
+	return slices.ContainsFunc(m.apps, func(a *application) bool {
+		_, ok := a.handle.layer.(Stochastic)
+		return ok
+	})
+}
+
 // batchRun is a batch on its way through a model.
 type batchRun struct {
 	model    *Model
@@ -49,6 +76,7 @@ type batchRun struct {
 	n        int
 	shapes   []Shape // of the inputs' samples
 	in, outs []*tensor.Tensor
+	draws    *Draws // nil for none
 }
 
 // newBatchRun checks the batch and makes room for the outputs.
@@ -72,6 +100,10 @@ func (m *Model) newBatchRun(in []*tensor.Tensor) (*batchRun, error) {
 // is one, takes the time of every step.
 func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch) error {
 	m, most := r.model, predictBatch
+	begin := runState{seed: rng.New(0), team: team}
+	if r.draws != nil {
+		begin = runState{draw: true, seed: rng.New(r.draws.Seed, rng.Hash("sample")), first: r.draws.First, team: team}
+	}
 	for lo := 0; lo < r.n; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -81,7 +113,8 @@ func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch
 		s.useForms(team, m.store.resolve().form)
 		watch.use(s.plan)
 		s.watch = watch
-		s.runChunk(r.in, r.outs, lo, team)
+		state := begin
+		s.runChunk(r.in, r.outs, lo, &state)
 		s.watch = nil
 		lo += s.plan.batch
 		m.sessions.put(a)
@@ -90,7 +123,7 @@ func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch
 }
 
 // runChunk computes samples lo.. of the batch.
-func (s *session[T]) runChunk(in, outs []*tensor.Of[T], lo int, team *parallel.Team) {
+func (s *session[T]) runChunk(in, outs []*tensor.Of[T], lo int, r *runState) {
 	part := func(batch []*tensor.Of[T]) [][]T {
 		parts := make([][]T, len(batch))
 		for i, t := range batch {
@@ -102,7 +135,8 @@ func (s *session[T]) runChunk(in, outs []*tensor.Of[T], lo int, team *parallel.T
 	results := part(outs)
 	s.bind(part(in))
 	s.bindOutputs(results)
-	s.forward(&runState{seed: rng.New(0), first: uint64(lo), team: team})
+	r.first += uint64(lo)
+	s.forward(r)
 	for i, v := range s.plan.graph.outputs {
 		if !s.plan.binds[i] {
 			copy(results[i], s.values[v])

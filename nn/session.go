@@ -237,6 +237,7 @@ func (s *session[T]) name(at places, memory []T) {
 // runState is what changes from run to run.
 type runState struct {
 	training, updateState bool
+	draw                  bool
 	seed                  rng.Key // of the run and its step
 	first                 uint64
 	team                  *parallel.Team
@@ -249,7 +250,7 @@ func (s *session[T]) forward(r *runState) {
 	s.watch.start()
 	for i := range s.calls {
 		c := &s.calls[i]
-		c.Training, c.UpdateState, c.Team = r.training, r.updateState, r.team
+		c.Training, c.Draw, c.UpdateState, c.Team = r.training, r.draw, r.updateState, r.team
 		c.Random, c.First = r.seed.Fork(uint64(s.streams[i])), r.first
 		if s.ops[i] != nil {
 			c.Scratch = s.scratch[i][0]

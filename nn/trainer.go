@@ -14,8 +14,9 @@ import (
 type targeted interface{ TargetShape(prediction Shape) Shape }
 
 // WithLoss adds a loss to a model: for each output an input of the target's shape, named after
-// it with "_target" behind, and the loss between the two, summed over the outputs. It returns
-// what [NewTrainer] takes: the model's inputs followed by the targets, and the total.
+// it with "_target" behind, and the loss between the two, summed over the outputs, and with that the
+// model's penalties by their weights. It returns what [NewTrainer] takes: the model's inputs
+// followed by the targets, and the total.
 func WithLoss(m *Model, loss Layer) (inputs []*Node, total *Node, err error) {
 	inputs = m.Inputs()
 	var losses []*Node
@@ -32,6 +33,7 @@ func WithLoss(m *Model, loss Layer) (inputs []*Node, total *Node, err error) {
 	if len(losses) > 1 {
 		total = Apply(WeightedSum{Weights: slices.Repeat([]float64{1}, len(losses))}, losses...)
 	}
+	total = m.objective(total)
 	return inputs, total, total.Err()
 }
 
@@ -147,7 +149,7 @@ func (t *Trainer) prepare(step int, batch []*tensor.Tensor) (*trainerSession, er
 	}
 	e.s.bind(t.inputs)
 	t.state = runState{
-		training: true, updateState: !t.options.KeepState, team: t.team,
+		training: true, draw: true, updateState: !t.options.KeepState, team: t.team,
 		seed: rng.New(t.options.Seed, rng.Hash("training step"), uint64(step)),
 	}
 	return e, nil

@@ -93,6 +93,26 @@ def with_keras():
             return {"code": code, "pixels": conv(p, "pixels", x, channels, "sigmoid")}
         return run
 
+    def dense(p, name, x, n, act="linear"):
+        return apply(layers.Dense(n, activation=act), x, *p.dense(name, x.shape[-1], n))
+
+    def vae(channels, filters, hidden, latent):
+        def run(x, p):
+            for i, n in enumerate(filters):
+                x = conv(p, f"encoder_{i + 1}", x, n, strides=2)
+            small = x.shape[1:]
+            x = dense(p, "encoder_dense", layers.Flatten()(x), hidden, "relu")
+            code, log_variance = dense(p, "mean", x, latent), dense(p, "log_variance", x, latent)
+            x = layers.Reshape(small)(dense(p, "decoder_dense", code, int(np.prod(small)), "relu"))
+            for i, n in reversed(list(enumerate(filters))):
+                x = transposed(p, f"decoder_{i + 1}", x, n, strides=2)
+            return {"code": code, "log_variance": log_variance, "pixels": transposed(p, "pixels", x, channels, "sigmoid")}
+        return run
+
+    for channels, filters, hidden, latent, shape in [(1, [3, 4], 5, 2, (2, 12, 8, 1)), (2, [4, 3], 7, 3, (3, 10, 13, 2))]:
+        case(f"code of {latent}", "vae", {"picture": shape[1:], "filters": filters, "hidden": hidden, "latent": latent},
+             vae(channels, filters, hidden, latent), shape, len(filters))
+
     for down, up, channels, filters, shape in [
         ("pool", "transposed", 1, [5, 3], (2, 13, 22, 1)), ("pool", "upsampling", 3, [4, 6, 3], (1, 19, 10, 3)),
         ("stride", "transposed", 2, [3], (3, 7, 11, 2)), ("stride", "upsampling", 1, [3, 5], (2, 9, 17, 1)),
