@@ -104,15 +104,10 @@ func newFitting(r *Run) (f *fitting, err error) {
 	if r.Validation == nil {
 		return f, nil
 	}
-	m, err := nn.NewModelOf(inputs, append(r.Model.Outputs(), total))
-	if err == nil {
-		f.validation, err = newEvaluation(m, r.Validation, r.BatchSize, r.Metrics)
-	}
-	if err != nil {
+	if f.validation, err = newEvaluation(r.Model, &objective{inputs, total}, r.Validation, r.BatchSize, r.Metrics); err != nil {
 		f.close()
 		return nil, err
 	}
-	f.validation.loss = true
 	return f, nil
 }
 

@@ -37,13 +37,13 @@ func (r *Run) Memory() (int64, error) {
 	if r.Validation == nil {
 		return total, nil
 	}
-	summary, err := f.validation.model.Summary(input, target)
+	arena, err := f.validation.memory(input, target)
 	if err != nil {
 		return 0, err
 	}
 	validationBatch := min(r.BatchSize, r.Validation.Len())
 	prediction := 4 * int64(validationBatch) * int64(target.Elems())
-	return total + int64(validationBatch)*summary.ArenaBytes + prediction +
+	return total + int64(validationBatch)*arena + prediction +
 		f.validation.loader.Bytes() + dataset.Memory(r.Validation), nil
 }
 
