@@ -17,6 +17,7 @@ import (
 	"github.com/hourglass-go/hourglass/models"
 	"github.com/hourglass-go/hourglass/nn"
 	"github.com/hourglass-go/hourglass/optim"
+	"github.com/hourglass-go/hourglass/train"
 )
 
 // The tasks: what a network makes of a picture.
@@ -90,6 +91,21 @@ func (r *Recipe) check() error {
 	case r.Task == Reconstruct && len(r.Corruption) > 0:
 		return problem(r.at["corruption"], "the task reconstruct takes no corruption; task: denoise does")
 	}
+	if s := r.EarlyStopping; s != nil {
+		if err := r.checkEarlyStopping(s); err != nil {
+			return err
+		}
+	}
+	p, err := r.parts()
+	if err != nil {
+		return err
+	}
+	return r.checkMetrics(p)
+}
+
+// checkMetrics makes sure that the run can be scored as the recipe wants it.
+func (r *Recipe) checkMetrics(p *parts) error {
+	costs := train.Costs(p.model)
 	for _, name := range r.Metrics {
 		if name == psnrInput {
 			if r.Task != Denoise {
@@ -97,17 +113,11 @@ func (r *Recipe) check() error {
 			}
 			continue
 		}
-		if _, err := metrics.ByName(name); err != nil {
-			return problem(r.at["metrics"], "unknown metric %q%s", name, nearest.Hint(name, metricNames()))
+		if _, err := metrics.ByName(name); err != nil && !slices.Contains(costs, name) {
+			return problem(r.at["metrics"], "unknown metric %q%s", name, nearest.Hint(name, append(metricNames(), costs...)))
 		}
 	}
-	if s := r.EarlyStopping; s != nil {
-		if err := r.checkEarlyStopping(s); err != nil {
-			return err
-		}
-	}
-	_, err := r.parts()
-	return err
+	return nil
 }
 
 func metricNames() []string {
@@ -237,7 +247,11 @@ func configured[T any](what string, c Choice, known map[string]T) (T, error) {
 			err = json.Unmarshal(text, v.Interface())
 		}
 		if err != nil {
-			return none, problem(c.settings[key], "%s: %s is %v, must be a number", c.Name, key, c.Settings[key])
+			want := "a number"
+			if _, ok := settingsOf(sample)[key].(bool); ok {
+				want = "true or false"
+			}
+			return none, problem(c.settings[key], "%s: %s is %v, must be %s", c.Name, key, c.Settings[key], want)
 		}
 	}
 	if huber, ok := v.Interface().(*nn.Huber); ok && !(huber.Delta > 0) {

@@ -13,13 +13,10 @@ import (
 	"github.com/hourglass-go/hourglass/embedding"
 	"github.com/hourglass-go/hourglass/internal/atomicfile"
 	"github.com/hourglass-go/hourglass/internal/nearest"
-	"github.com/hourglass-go/hourglass/nn"
+	"github.com/hourglass-go/hourglass/models"
 	"github.com/hourglass-go/hourglass/plot"
 	"github.com/hourglass-go/hourglass/tensor"
 )
-
-// codeNode is the bottleneck's name in every autoencoder of package models.
-const codeNode = "code"
 
 // EmbedOptions say how codes are drawn.
 type EmbedOptions struct {
@@ -92,9 +89,9 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 	if err != nil {
 		return nil, err
 	}
-	encoder, err := encoderOf(path, model)
+	encoder, err := models.Encoder(model)
 	if err != nil {
-		return nil, err
+		return nil, problem(path, "%s", withoutPackage(err))
 	}
 	_, d, err := r.open(ctx, o.Data)
 	if err != nil {
@@ -105,7 +102,7 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 		images = d.train.Images
 	}
 	pictures := images.Tensor(0, images.Len())
-	codes, err := encode(ctx, encoder, pictures)
+	codes, _, err := encode(ctx, encoder, pictures)
 	if err != nil {
 		return nil, err
 	}
@@ -135,32 +132,6 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 	}
 	e.Seconds = time.Since(begin).Seconds()
 	return e, nil
-}
-
-// encoderOf is the part of the model up to its code.
-func encoderOf(path string, m *nn.Model) (*nn.Model, error) {
-	code := m.Node(codeNode)
-	if code == nil || len(code.Shape()) != 1 {
-		return nil, problem(path, "the model has no layer %q whose output is a list of numbers, so there are no codes", codeNode)
-	}
-	return nn.NewModel(m.Inputs()[0], code)
-}
-
-// encode returns the codes of pictures [N, H, W, C] as [N, code].
-func encode(ctx context.Context, encoder *nn.Model, pictures *tensor.Tensor) (*tensor.Tensor, error) {
-	n, size := pictures.Shape[0], encoder.Outputs()[0].Shape()[0]
-	codes := tensor.New(n, size)
-	elements := pictures.Shape[1:].Elems()
-	for lo := 0; lo < n; lo += evaluationBatch {
-		hi := min(lo+evaluationBatch, n)
-		batch := &tensor.Tensor{Shape: append(tensor.Shape{hi - lo}, pictures.Shape[1:]...), Data: pictures.Data[lo*elements : hi*elements]}
-		part, err := encoder.Predict(ctx, batch)
-		if err != nil {
-			return nil, err
-		}
-		copy(codes.Data[lo*size:], part.Data)
-	}
-	return codes, nil
 }
 
 // project brings the codes to the plane and tells the scatter how.

@@ -189,7 +189,7 @@ func TestForceRemovesNothingElse(t *testing.T) {
 	}
 }
 
-func TestDrawLikeHasMeanAndCovariance(t *testing.T) {
+func TestFittedNormal(t *testing.T) {
 	// Two numbers that go together, one constant, one apart.
 	key := rng.New(3)
 	codes := tensor.New(500, 4)
@@ -197,10 +197,7 @@ func TestDrawLikeHasMeanAndCovariance(t *testing.T) {
 		a, b := key.Normal(uint64(2*i)), key.Normal(uint64(2*i+1))
 		copy(codes.Data[4*i:], []float32{float32(a), float32(2*a + 1), 7, float32(b)})
 	}
-	drawn, err := drawLike(codes, 4000, rng.New(1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	drawn := fitNormal(codes).draw(4000, rng.New(1))
 	var mean [4]float64
 	var together, apart float64
 	for i := range 4000 {
@@ -221,5 +218,27 @@ func TestDrawLikeHasMeanAndCovariance(t *testing.T) {
 	}
 	if together < 1.5 || math.Abs(apart) > 0.3 {
 		t.Errorf("covariances %.2f and %.2f, want about 2 and 0", together, apart)
+	}
+}
+
+// TestPlaneOfCodes: the first number grows to the right, the second upwards, in equal steps of
+// probability; the middle is the mean.
+func TestPlaneOfCodes(t *testing.T) {
+	codes := standardNormal(2).plane(3)
+	for i, want := range [][2]float64{{-.96742, .96742}, {0, .96742}, {.96742, .96742}, {-.96742, 0}, {0, 0}} { // quantiles of 1/6, 1/2, 5/6
+		for c := range 2 {
+			if got := float64(codes.Data[2*i+c]); math.Abs(got-want[c]) > 1e-5 {
+				t.Errorf("code %d is %v, want %v", i, codes.Data[2*i:2*i+2], want)
+			}
+		}
+	}
+	fitted := fitNormal(&tensor.Tensor{Shape: tensor.Shape{4, 2}, Data: []float32{1, 10, 3, 10, 1, 30, 3, 30}})
+	corner := fitted.plane(1000).Data[:2]
+	if corner[0] != 1 || corner[1] != 30 {
+		t.Errorf("the first corner is %v, want the least and the greatest value that occur", corner)
+	}
+	// Standard deviations of 1.1547 and 11.547 about the mean (2, 20).
+	if v := fitted.plane(3).Data[2*5]; math.Abs(float64(v)-min(2+1.1547*.96742, 3)) > 1e-4 {
+		t.Errorf("the right of the middle row is %v", v)
 	}
 }

@@ -15,8 +15,10 @@ func (a *app) sample() *cobra.Command {
 		Use:   "sample MODEL -o GRID.png",
 		Short: "draws pictures by the decoder alone",
 		Long: `Runs the second half of an autoencoder alone. The first rows of the grid lead in equal
-steps from one test picture's code to another's. The others show pictures of N codes drawn
-from a normal distribution fitted to the codes of the training pictures.`,
+steps from one test picture's code to another's. The next show pictures of N random codes: drawn
+from the standard normal distribution for a variational autoencoder, else from a normal
+distribution fitted to the codes of training pictures. Where a code has two numbers, the last
+rows show the plane of codes, in equal steps of probability.`,
 		Example: `  hourglass sample hourglass-demo/model.safetensors -o grid.png
   hourglass sample runs/ae/model.safetensors -o grid.png -n 100 --seed 3`,
 		Args: exactly(1, "a model file"),
@@ -30,7 +32,11 @@ from a normal distribution fitted to the codes of the training pictures.`,
 				return err
 			}
 			return a.result(s, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "%d interpolations and %d drawn pictures: %s\n", s.Interpolations, s.N, s.Output)
+				fmt.Fprintf(w, "%d interpolations and %d pictures of codes drawn from a %s distribution", s.Interpolations, s.N, s.Prior)
+				if s.Side > 0 {
+					fmt.Fprintf(w, ", and the plane of codes, %dx%d", s.Side, s.Side)
+				}
+				_, err := fmt.Fprintf(w, ": %s\n", s.Output)
 				return err
 			})
 		},
@@ -38,6 +44,7 @@ from a normal distribution fitted to the codes of the training pictures.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "output", "o", "", "the picture to write")
 	f.IntVarP(&o.N, "number", "n", 50, "how many pictures to draw")
+	f.IntVar(&o.Side, "plane", 15, "pictures a row of the plane of codes; 0: none")
 	f.StringVar(&o.Data, "data", "", "the data's folder (default $HOURGLASS_DATA/NAME, then the cache)")
 	return cmd
 }
