@@ -40,7 +40,7 @@ func (a Activation) Compile(batch int, in []Shape) Routine {
 		cols = in[0][len(in[0])-1]
 	}
 	fromInput := a.Function.fromInput()
-	r := Routine{KeepIn: fromInput, KeepOut: !fromInput, InPlace: true, FLOPs: int64(n * batch)}
+	r := Routine{KeepIn: fromInput, KeepOut: !fromInput, InPlace: true, GradInPlace: []int{0}, FLOPs: int64(n * batch)}
 	if a.Function.soft {
 		r.New32 = func() Op[float32] { return newSoftmaxOp[float32](cols) }
 		r.New64 = func() Op[float64] { return newSoftmaxOp[float64](cols) }

@@ -81,13 +81,14 @@ func (b BatchNorm) Compile(batch int, in []Shape) Routine {
 	rows := batch * in[0].Elems() / ch
 	groups := (rows + normRows - 1) / normRows
 	return Routine{
-		New32:   func() Op[float32] { return newBatchNormOp[float32](b, rows, ch) },
-		New64:   func() Op[float64] { return newBatchNormOp[float64](b, rows, ch) },
-		Scratch: 2 * groups * ch,
-		Saved:   2 * ch, // mean and 1/sqrt(variance+epsilon)
-		KeepIn:  true,
-		InPlace: true,
-		FLOPs:   int64(4 * rows * ch),
+		New32:       func() Op[float32] { return newBatchNormOp[float32](b, rows, ch) },
+		New64:       func() Op[float64] { return newBatchNormOp[float64](b, rows, ch) },
+		Scratch:     2 * groups * ch,
+		Saved:       2 * ch, // mean and 1/sqrt(variance+epsilon)
+		KeepIn:      true,
+		InPlace:     true,
+		GradInPlace: []int{0},
+		FLOPs:       int64(4 * rows * ch),
 	}
 }
 

@@ -30,6 +30,10 @@ type Conv2D struct {
 	NoBias     bool
 	KernelInit Initializer // Glorot uniform where it is not set
 	BiasInit   Initializer // zeros where it is not set
+
+	// adds is the compiler's: there is a last input, of the output's shape, which is added
+	// before the activation.
+	adds bool
 }
 
 func init() { Register("conv_2d", 1, Conv2D{}) }
@@ -60,7 +64,7 @@ func (l Conv2D) convolution() *convolution {
 	return &convolution{
 		sliding: sliding{kernel: l.Kernel, stride: l.Stride, dilation: l.Dilation, padding: l.Padding},
 		border:  l.Border, groups: l.Groups, filters: l.Filters,
-		activation: l.Activation, noBias: l.NoBias, kernelInit: l.KernelInit, biasInit: l.BiasInit,
+		activation: l.Activation, noBias: l.NoBias, kernelInit: l.KernelInit, biasInit: l.BiasInit, adds: l.adds,
 	}
 }
 
@@ -77,8 +81,14 @@ func (l Conv2D) kernelLayout(in []Shape) (kernelLayout, bool) {
 // Infer computes the size of the output.
 func (l Conv2D) Infer(in []Shape) (Signature, error) { return l.convolution().infer(in) }
 
-// takesParts is true of a convolution without groups.
-func (l Conv2D) takesParts([]Shape) bool { return l.Groups <= 1 }
+// takesParts is true of the picture where there are no groups.
+func (l Conv2D) takesParts(input, of int) bool { return l.Groups <= 1 && !(l.adds && input == of-1) }
+
+func (l Conv2D) withAddend() (Layer, bool) {
+	could := !l.adds
+	l.adds = true
+	return l, could
+}
 
 // Compile returns the arithmetic, with bias and activation fused.
 func (l Conv2D) Compile(batch int, in []Shape) Routine { return l.convolution().compile(batch, in) }

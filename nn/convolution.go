@@ -16,6 +16,7 @@ type convolution struct {
 	activation           ActivationFunc
 	noBias               bool
 	kernelInit, biasInit Initializer
+	adds                 bool // the last input is added before the activation
 }
 
 // infer is the shape rule: the kernel is [KH, KW, In/Groups, Out] of the convolution, which
@@ -67,7 +68,10 @@ func (v *convolution) kernelSpec(name string, s Shape) ParamSpec {
 func (v *convolution) shape(batch int, in []Shape) kernels.ConvShape {
 	s := kernels.ConvShape{
 		Batch: batch, Out: v.filters, Groups: v.groups,
-		Border: borders[v.border], Transposed: v.transposed, Act: v.activation.act(),
+		Border: borders[v.border], Transposed: v.transposed, Act: v.activation.act(), Adds: v.adds,
+	}
+	if v.adds {
+		in = in[:len(in)-1]
 	}
 	for _, part := range in {
 		s.In += part[2]
@@ -114,17 +118,23 @@ func (v *convolution) compile(batch int, in []Shape) Routine {
 	if !v.noBias {
 		r.FLOPs += int64(rows * v.filters)
 	}
+	if v.adds {
+		r.FLOPs += int64(rows * v.filters)
+		r.DropIn, r.GradInPlace = 1, []int{len(in) - 1}
+	}
 	return r
 }
 
-// convOp is a convolution or a transposed one, with its bias and activation.
+// convOp is a convolution or a transposed one, with its bias, addend and activation.
 type convOp[T tensor.Float] struct {
 	conv     *kernels.Conv[T]
 	epilogue *kernels.EpilogueGrad[T]
+	adds     bool
+	copier   copier[T]
 }
 
 func newConvOp[T tensor.Float](s kernels.ConvShape, rows, filters int) *convOp[T] {
-	return &convOp[T]{kernels.NewConv[T](s), kernels.NewEpilogueGrad[T](rows, filters, s.Act)}
+	return &convOp[T]{conv: kernels.NewConv[T](s), epilogue: kernels.NewEpilogueGrad[T](rows, filters, s.Act), adds: s.Adds}
 }
 
 func (o *convOp[T]) hasForm() bool { return o.conv.HasForm() }
@@ -134,12 +144,21 @@ func (o *convOp[T]) Prepare(team *Team, form []T, params [][]T) {
 	o.conv.PrepareForward(team, form, params[0])
 }
 
+// divide takes the addend off the inputs, or their gradients.
+func (o *convOp[T]) divide(in [][]T) (parts [][]T, addend []T) {
+	if !o.adds {
+		return in, nil
+	}
+	return in[:len(in)-1], in[len(in)-1]
+}
+
 func (o *convOp[T]) Forward(c *Call[T]) {
 	var bias []T
 	if len(c.Param) > 1 {
 		bias = c.Param[1]
 	}
-	o.conv.Forward(c.Team, c.Out[0], c.In, c.Param[0], c.Form, bias, c.Scratch)
+	in, addend := o.divide(c.In)
+	o.conv.ForwardAdd(c.Team, c.Out[0], in, addend, c.Param[0], c.Form, bias, c.Scratch)
 }
 
 func (o *convOp[T]) Backward(c *Call[T]) {
@@ -147,11 +166,17 @@ func (o *convOp[T]) Backward(c *Call[T]) {
 	if len(c.DParam) > 1 {
 		dBias = c.DParam[1]
 	}
-	o.epilogue.Run(c.Team, dBias, c.DOut[0], c.Out[0], c.Scratch) // DOut is dz from here on
-	if slices.ContainsFunc(c.DIn, func(d []T) bool { return d != nil }) {
-		o.conv.InputGrad(c.Team, c.DIn, c.DOut[0], c.Param[0], c.Scratch)
+	in, _ := o.divide(c.In)
+	din, dAddend := o.divide(c.DIn)
+	dz := c.DOut[0]
+	o.epilogue.Run(c.Team, dBias, dz, c.Out[0], c.Scratch) // DOut is dz from here on
+	if slices.ContainsFunc(din, func(d []T) bool { return d != nil }) {
+		o.conv.InputGrad(c.Team, din, dz, c.Param[0], c.Scratch)
 	}
 	if c.DParam[0] != nil {
-		o.conv.KernelGrad(c.Team, c.DParam[0], c.In, c.DOut[0], c.Scratch)
+		o.conv.KernelGrad(c.Team, c.DParam[0], in, dz, c.Scratch)
+	}
+	if dAddend != nil && &dAddend[0] != &dz[0] {
+		o.copier.run(c.Team, dAddend, dz)
 	}
 }

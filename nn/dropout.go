@@ -17,6 +17,8 @@ type Dropout struct {
 
 func init() { Register("dropout", 1, Dropout{}) }
 
+func (Dropout) onlyInTraining() {}
+
 // Infer returns the input's shape.
 func (d Dropout) Infer(in []Shape) (Signature, error) {
 	if err := wantInputs(in, 1); err != nil {
@@ -31,10 +33,11 @@ func (d Dropout) Infer(in []Shape) (Signature, error) {
 // Compile returns the arithmetic; it can run in place.
 func (d Dropout) Compile(batch int, in []Shape) Routine {
 	return Routine{
-		New32:   func() Op[float32] { return newDropoutOp[float32](d) },
-		New64:   func() Op[float64] { return newDropoutOp[float64](d) },
-		InPlace: true,
-		FLOPs:   int64(batch * in[0].Elems()),
+		New32:       func() Op[float32] { return newDropoutOp[float32](d) },
+		New64:       func() Op[float64] { return newDropoutOp[float64](d) },
+		InPlace:     true,
+		GradInPlace: []int{0},
+		FLOPs:       int64(batch * in[0].Elems()),
 	}
 }
 

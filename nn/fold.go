@@ -71,9 +71,19 @@ func (l normalised) WithEpilogue(f ActivationFunc) Layer {
 	return l
 }
 
-func (l normalised) takesParts(parts []Shape) bool {
+func (l normalised) takesParts(input, of int) bool {
 	p, ok := l.foldable.(parted)
-	return ok && p.takesParts(parts)
+	return ok && p.takesParts(input, of)
+}
+
+func (l normalised) withAddend() (Layer, bool) {
+	a, ok := l.foldable.(adding)
+	if !ok {
+		return nil, false
+	}
+	added, could := a.withAddend()
+	l.foldable = added.(foldable)
+	return l, could
 }
 
 // Compile returns the arithmetic of the layer, on other parameters.

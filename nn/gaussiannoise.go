@@ -16,6 +16,8 @@ type GaussianNoise struct {
 
 func init() { Register("gaussian_noise", 1, GaussianNoise{}) }
 
+func (GaussianNoise) onlyInTraining() {}
+
 // Infer returns the input's shape.
 func (g GaussianNoise) Infer(in []Shape) (Signature, error) {
 	if err := wantInputs(in, 1); err != nil {

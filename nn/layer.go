@@ -67,10 +67,14 @@ type Routine struct {
 	// FreshScratch, where that is more than Scratch, to do without.
 	Form         Form
 	FreshScratch int
-	// KeepIn and KeepOut say that Backward reads the inputs, the outputs.
+	// KeepIn and KeepOut say that Backward reads the inputs, the outputs. In spite of KeepIn
+	// it does not read the last DropIn inputs.
 	KeepIn, KeepOut bool
+	DropIn          int
 	// InPlace says that Out[0] may be the memory of In[0].
 	InPlace bool
+	// GradInPlace lists inputs the gradient of one of which may be the memory of DOut[0].
+	GradInPlace []int
 	// View says that the only output is the first input under another shape, and that
 	// other inputs give their size alone; there is no arithmetic, New32 and New64 may be nil.
 	View bool

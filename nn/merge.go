@@ -78,14 +78,21 @@ const (
 func compileMerge(kind mergeKind, batch int, in []Shape) Routine {
 	out, _ := broadcastShape(in)
 	b := newBroadcast(out, in)
+	var shared []int // a product's gradients need all of the output's
+	for i := range in {
+		if kind != mergeProduct && b.operands[i].full {
+			shared = append(shared, i)
+		}
+	}
 	return Routine{
 		New32:   func() Op[float32] { return newMergeOp[float32](kind, b) },
 		New64:   func() Op[float64] { return newMergeOp[float64](kind, b) },
 		Scratch: batch * b.inner,
 		KeepIn:  kind == mergeProduct,
 		// Of more than two, a later input could be the overwritten first once more.
-		InPlace: len(in) == 2,
-		FLOPs:   int64(batch * out.Elems() * (len(in) - 1)),
+		InPlace:     len(in) == 2,
+		GradInPlace: shared,
+		FLOPs:       int64(batch * out.Elems() * (len(in) - 1)),
 	}
 }
 
@@ -169,7 +176,9 @@ func (o *mergeOp[T]) Backward(c *Call[T]) {
 
 // gradientRow sets g to the gradient by the input's row, before any is summed.
 func (o *mergeOp[T]) gradientRow(g []T, n, row int) {
-	copy(g, sampleOf(o.call.DOut[0], n, o.call.Batch)[row*o.inner:])
+	if dy := sampleOf(o.call.DOut[0], n, o.call.Batch)[row*o.inner:]; &g[0] != &dy[0] {
+		copy(g, dy)
+	}
 	switch {
 	case o.kind == mergeDifference && o.input == 1:
 		kernels.Scale(-1, g, g)

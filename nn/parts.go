@@ -2,12 +2,12 @@ package nn
 
 import "slices"
 
-// parted is implemented by a layer that can read its only input in parts along the last
-// axis: Compile then gets the shape of each, and an Op an array for each. Nobody has to
+// parted is implemented by a layer that can read an input in parts along the last axis:
+// Compile then gets the shape of each, and an Op an array for each. Nobody has to
 // concatenate them.
 type parted interface {
 	Layer
-	takesParts(parts []Shape) bool
+	takesParts(input, of int) bool
 }
 
 // partsMax bounds the parts that one layer reads: of many, each is a short piece of a
@@ -54,9 +54,13 @@ func (g *graph) canDrop(concat graphStep) bool {
 			continue
 		}
 		p, ok := s.layer.(parted)
-		in := replaced(s.in, joined, concat.in)
-		if !ok || len(in) > partsMax || !p.takesParts(g.shapesOf(in)) {
+		if !ok || len(replaced(s.in, joined, concat.in)) > partsMax {
 			return false
+		}
+		for i, v := range s.in {
+			if v == joined && !p.takesParts(i, len(s.in)) {
+				return false
+			}
 		}
 	}
 	return true

@@ -100,7 +100,7 @@ func (p *plan) planValues() {
 			continue
 		}
 		if p.routines[i].KeepIn {
-			for _, v := range s.in {
+			for _, v := range s.in[:len(s.in)-p.routines[i].DropIn] {
 				last[v] = max(last[v], p.backwardMoment(i))
 			}
 		}
@@ -178,13 +178,14 @@ func (p *plan) planGradients() {
 		if !p.backward(i) {
 			continue
 		}
+		shared := false // whether the output's gradient became an input's
 		for j, v := range s.in {
 			switch {
 			case !p.needsGrad[v] || !p.reaches(i):
 			case p.gradient[v] >= 0:
 				p.partial[i][j] = p.addBuffer(buffer{elems: p.elems(v), first: now, last: now})
-			case p.routines[i].View && j == 0:
-				p.gradient[v] = p.gradient[s.out[0]]
+			case !shared && p.sharesGradient(i, j):
+				p.gradient[v], shared = p.gradient[s.out[0]], true
 			default:
 				p.gradient[v] = p.addBuffer(buffer{elems: p.elems(v), first: now, last: now})
 			}
@@ -195,6 +196,14 @@ func (p *plan) planGradients() {
 			p.buffers[b].last = 2 * len(g.steps)
 		}
 	}
+}
+
+// sharesGradient reports whether the gradient by step i's input j may be the memory of that
+// by its output, which nobody needs after the step's backward pass.
+func (p *plan) sharesGradient(i, j int) bool {
+	s, r := &p.graph.steps[i], &p.routines[i]
+	return p.gradient[s.out[0]] >= 0 && p.elems(s.in[j]) == p.elems(s.out[0]) &&
+		(r.View && j == 0 || slices.Contains(r.GradInPlace, j))
 }
 
 // reaches reports whether step i has an influence on the objective: whether an output of

@@ -4,7 +4,7 @@ import "slices"
 
 // optimise rewrites the graph into one that computes the same with less work and better
 // numbers: built-in activations are taken apart, losses that want logits get them, what
-// nobody reads is dropped, activations go back into the layers before them, and
+// nobody reads is dropped, and what only training wants; activations go back into the layers before them, and
 // concatenations that are read by nobody but convolutions are not carried out. The graph
 // of a training step keeps those activations apart that need their input for the gradient.
 func (g *graph) optimise(training bool) {
@@ -12,8 +12,10 @@ func (g *graph) optimise(training bool) {
 	g.takeLogits()
 	g.prune()
 	if !training {
+		g.dropIdle()
 		g.foldNorms()
 	}
+	g.addResiduals()
 	g.fuse(training)
 	g.dropConcatenations()
 }
@@ -100,6 +102,26 @@ func (g *graph) prune() {
 		if !slices.ContainsFunc(g.steps[i].out, func(v int) bool { return g.consumers(v) > 0 }) {
 			g.remove(i)
 		}
+	}
+}
+
+// trainingOnly is implemented by a layer that a prediction does without: its output is its
+// input then.
+type trainingOnly interface{ onlyInTraining() }
+
+// dropIdle drops layers that do nothing in a prediction.
+func (g *graph) dropIdle() {
+	for i := 0; i < len(g.steps); i++ {
+		s := g.steps[i]
+		if _, ok := s.layer.(trainingOnly); !ok {
+			continue
+		}
+		g.remove(i)
+		i--
+		for j := range g.steps {
+			g.steps[j].in = replaced(g.steps[j].in, s.out[0], s.in)
+		}
+		g.outputs = replaced(g.outputs, s.out[0], s.in)
 	}
 }
 

@@ -267,3 +267,80 @@ func TestFoldedNormFollows(t *testing.T) {
 		t.Errorf("%d steps, want one", n)
 	}
 }
+
+func TestResiduals(t *testing.T) {
+	in := []Shape{{5, 7, 3}}
+	conv := Conv2D{Filters: 3, Kernel: [2]int{3, 2}, Padding: Same}
+	testRewrites(t, []rewriteCase{
+		{"input", in, func(in []*Node) []*Node {
+			return []*Node{Apply(Activation{Tanh}, Apply(Add{}, in[0], Apply(conv, in[0])))}
+		}, 1, 1},
+		{"chain", in, func(in []*Node) []*Node {
+			x := Apply(conv3(3), in[0])
+			for range 3 {
+				x = Apply(Activation{ELU(1)}, Apply(Add{}, Apply(conv, Apply(conv3(4), x)), x))
+			}
+			return []*Node{x}
+		}, 7, 7},
+		{"two convolutions", in, func(in []*Node) []*Node {
+			return []*Node{Apply(Add{}, Apply(conv, in[0]), Apply(conv, Apply(conv3(4), in[0])))}
+		}, 3, 3},
+		{"activation that wants its input", in, func(in []*Node) []*Node {
+			return []*Node{Apply(Activation{GELU}, Apply(Add{}, Apply(conv, in[0]), Apply(conv3(3), in[0])))}
+		}, 2, 3},
+		{"made before the other", in, func(in []*Node) []*Node {
+			h := Apply(conv, in[0])
+			return []*Node{Apply(Add{}, h, Apply(Activation{Sigmoid}, Apply(MaxPool2D{Kernel: [2]int{1, 1}}, in[0])))}
+		}, 3, 3},
+		{"output too", in, func(in []*Node) []*Node {
+			h := Apply(conv, in[0])
+			return []*Node{Apply(Add{}, in[0], h), h}
+		}, 2, 2},
+		{"with itself", in, func(in []*Node) []*Node {
+			h := Apply(conv, in[0])
+			return []*Node{Apply(Add{}, h, h)}
+		}, 2, 2},
+		{"repeated", in, func(in []*Node) []*Node {
+			h := Apply(conv, in[0])
+			return []*Node{Apply(Add{}, h, Apply(GlobalAvgPool2D{KeepDims: true}, in[0]))}
+		}, 3, 3},
+		{"activation between", in, func(in []*Node) []*Node {
+			return []*Node{Apply(Add{}, Apply(conv3(3), in[0]), in[0])}
+		}, 2, 2},
+		{"three and again", in, func(in []*Node) []*Node {
+			a, b := Apply(conv, in[0]), Apply(conv, in[0])
+			return []*Node{Apply(Add{}, Apply(Add{}, a, b), in[0])}
+		}, 3, 3},
+		{"shared, parts, frozen", in, func(in []*Node) []*Node {
+			h := Named("twice", Conv2D{Filters: 3, Kernel: [2]int{3, 2}, Padding: Same})
+			x := Named("frozen", conv3(3)).Apply(in[0])
+			y := Apply(conv, Apply(Concatenate{}, x, in[0]))
+			y = Apply(Activation{Tanh}, Apply(Add{}, h.Apply(x), y))
+			return []*Node{Apply(Add{}, y, h.Apply(y))}
+		}, 4, 4},
+		{"the joined value itself", []Shape{{5, 7, 2}, {5, 7, 1}}, func(in []*Node) []*Node {
+			c := Apply(Concatenate{}, in...)
+			return []*Node{Apply(Add{}, Apply(conv, Apply(conv3(4), c)), c)}
+		}, 3, 3},
+		{"norm before", in, func(in []*Node) []*Node {
+			h := Apply(BatchNorm{}, Apply(conv, in[0]))
+			return []*Node{Apply(Activation{Tanh}, Apply(Add{}, in[0], h))}
+		}, 1, 4},
+		{"differences", in, func(in []*Node) []*Node {
+			h, k := Apply(conv, in[0]), Apply(conv3(3), in[0])
+			return []*Node{Apply(Subtract{}, Apply(Subtract{}, h, k), Apply(Multiply{}, h, k))}
+		}, 5, 5},
+		{"sum of three", in, func(in []*Node) []*Node {
+			h := Apply(conv, in[0])
+			return []*Node{Apply(Add{}, h, in[0], Apply(Activation{Tanh}, h), Apply(Activation{Sigmoid}, h))}
+		}, 4, 4},
+		{"dropout and activations", in, func(in []*Node) []*Node {
+			h := Apply(BatchNorm{}, Apply(Dropout{.3}, Apply(Activation{Swish}, Apply(Dense{Units: 4}, in[0]))))
+			return []*Node{Apply(Activation{Softmax}, Apply(Activation{GELU}, h))}
+		}, 4, 6},
+		{"dropout alone", in, func(in []*Node) []*Node {
+			h := Apply(Dropout{.3}, in[0])
+			return []*Node{h, Apply(GaussianNoise{.1}, Apply(SpatialDropout{.2}, h)), in[0]}
+		}, 0, 3},
+	})
+}

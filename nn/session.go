@@ -43,6 +43,7 @@ type session[T tensor.Float] struct {
 	gradients [][]T // by value
 	scratch   [][2][]T
 	add       adder[T]
+	copy      copier[T]
 	watch     *stopwatch // nil, unless somebody wants to know how long each step takes
 }
 
@@ -274,7 +275,7 @@ func (s *session[T]) backward() {
 		}
 		if s.ops[i] == nil {
 			if c.DIn[0] != nil && &c.DIn[0][0] != &c.DOut[0][0] {
-				copy(c.DIn[0], c.DOut[0])
+				s.copy.run(c.Team, c.DIn[0], c.DOut[0])
 			}
 			for _, d := range c.DIn[1:] {
 				clear(d)
@@ -290,8 +291,11 @@ func (s *session[T]) backward() {
 	}
 }
 
-// adder adds one gradient to another, over the team.
-type adder[T tensor.Float] struct{ dst, src []T }
+// adder adds one gradient to another, over the team; copier copies it.
+type (
+	adder[T tensor.Float]  struct{ dst, src []T }
+	copier[T tensor.Float] struct{ dst, src []T }
+)
 
 const addTile = 1 << 14
 
@@ -304,6 +308,17 @@ func (a *adder[T]) run(team *parallel.Team, dst, src []T) {
 func (a *adder[T]) Do(tile, _ int) {
 	lo, hi := tile*addTile, min((tile+1)*addTile, len(a.dst))
 	kernels.Add(a.dst[lo:hi], a.dst[lo:hi], a.src[lo:hi])
+}
+
+func (c *copier[T]) run(team *parallel.Team, dst, src []T) {
+	c.dst, c.src = dst, src
+	team.Run((len(dst)+addTile-1)/addTile, c)
+}
+
+// Do copies one tile.
+func (c *copier[T]) Do(tile, _ int) {
+	lo, hi := tile*addTile, min((tile+1)*addTile, len(c.dst))
+	copy(c.dst[lo:hi], c.src[lo:hi])
 }
 
 func finite[T tensor.Float](x []T) bool {

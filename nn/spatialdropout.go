@@ -18,6 +18,8 @@ type SpatialDropout struct {
 
 func init() { Register("spatial_dropout", 1, SpatialDropout{}) }
 
+func (SpatialDropout) onlyInTraining() {}
+
 // Infer returns the input's shape.
 func (d SpatialDropout) Infer(in []Shape) (Signature, error) {
 	if err := wantInputs(in, 1); err != nil {

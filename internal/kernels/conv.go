@@ -25,8 +25,10 @@ type ConvShape struct {
 	// Transposed turns the layer round: it takes y and makes x, by the adjoint of the
 	// convolution.
 	Transposed bool
-	// Act is the activation of the layer's result.
-	Act Act
+	// Act is the activation of the layer's result; where Adds is set, of the sum of it and of
+	// another picture, which ForwardAdd takes.
+	Act  Act
+	Adds bool
 	// Algorithm is used by every pass that it can compute; the others, and all where it is
 	// ConvAuto, choose by the shape.
 	Algorithm ConvAlgorithm
@@ -155,12 +157,28 @@ type Conv[T Float] struct {
 	gather, scatter convPass[T]
 	outer           convOuter[T]
 	one             [1][]T
+
+	// For a shape that Adds: the passes leave the activation to a last one.
+	act      Act
+	out, add []T
+	sum      *Each
 }
 
 // NewConv prepares a layer. It panics where channels or groups are impossible.
 func NewConv[T Float](s ConvShape) *Conv[T] {
 	s.check()
-	return &Conv[T]{shape: s}
+	c := &Conv[T]{shape: s, act: s.Act}
+	if s.Adds {
+		c.shape.Act = Act{}
+		c.sum = NewEach(func(lo, hi int) {
+			out := c.out[lo:hi]
+			Add(out, out, c.add[lo:hi])
+			if c.act.Kind != Identity {
+				Activate(c.act, out, out)
+			}
+		})
+	}
+	return c
 }
 
 // gathering, scattering and outerProduct make a pass when it is first asked for: what only
@@ -266,6 +284,12 @@ func (c *Conv[T]) PrepareForward(team *parallel.Team, form, w []T) {
 // transposed. bias, one number for each channel of out, may be nil. Where form is not, it
 // is what PrepareForward made of w.
 func (c *Conv[T]) Forward(team *parallel.Team, out []T, in [][]T, w, form, bias, scratch []T) {
+	c.ForwardAdd(team, out, in, nil, w, form, bias, scratch)
+}
+
+// ForwardAdd is Forward for a shape that Adds: act(conv(in, w) + bias + add), add being of
+// the shape of out.
+func (c *Conv[T]) ForwardAdd(team *parallel.Team, out []T, in [][]T, add, w, form, bias, scratch []T) {
 	s := &c.shape
 	c.one[0] = out
 	if s.Transposed {
@@ -274,6 +298,16 @@ func (c *Conv[T]) Forward(team *parallel.Team, out []T, in [][]T, w, form, bias,
 		c.need(in, out, w, bias, s.Out)
 	}
 	c.pass(team, c.forward(), c.one[:], in, w, form, bias, scratch)
+	if s.Adds {
+		n := s.pixelsOut() * s.Out
+		if s.Transposed {
+			n = s.pixelsIn() * s.In
+		}
+		need("Conv", "add", len(add), n)
+		c.out, c.add = out, add
+		c.sum.Run(team, n)
+		c.out, c.add = nil, nil
+	}
 }
 
 // InputGrad computes din, the gradient by the layer's input, from dz, that by its result

@@ -205,6 +205,8 @@ func checkConv[T Float](t *testing.T, team *parallel.Team, s ConvShape) {
 		c.InputGrad(team, parts, y, w, scratch)
 		join(&s, out, parts)
 	})
+	sumX, sumY := slices.Clone(wantX), slices.Clone(wantY)
+	addX, addY := added[T](t, r, sumX, s.Act), added[T](t, r, sumY, s.Act)
 	activateGeneric(s.Act, wantY, wantY)
 	activateGeneric(s.Act, wantX, wantX)
 	form := make([]T, sizes.Form)
@@ -212,12 +214,32 @@ func checkConv[T Float](t *testing.T, team *parallel.Team, s ConvShape) {
 	parts := split(&s, x)
 	run("y", sizeY, patch, wantY, func(team *parallel.Team, out []T) { c.Forward(team, out, parts, w, nil, biasY, scratch) })
 	run("y, prepared", sizeY, patch, wantY, func(team *parallel.Team, out []T) { c.Forward(team, out, parts, w, form, biasY, scratch) })
+	s.Adds = true
+	c = NewConv[T](s)
+	run("y, added to", sizeY, patch, sumY, func(team *parallel.Team, out []T) {
+		c.ForwardAdd(team, out, parts, addY, w, form, biasY, scratch)
+	})
 	run("dw", len(w), s.pixelsOut(), wantW, func(team *parallel.Team, out []T) { c.KernelGrad(team, out, parts, y, scratch) })
 	if s.Parts == nil {
 		run("x", sizeX, patch*s.Out, wantX, func(team *parallel.Team, out []T) {
 			transposed.Forward(team, out, [][]T{y}, w, nil, biasX, scratch)
 		})
+		back.Adds = true
+		transposed = NewConv[T](back)
+		run("x, added to", sizeX, patch*s.Out, sumX, func(team *parallel.Team, out []T) {
+			transposed.ForwardAdd(team, out, [][]T{y}, addX, w, nil, biasX, scratch)
+		})
 	}
+}
+
+// added returns a picture and adds it to what is wanted before the activation.
+func added[T Float](t *testing.T, r *rand.Rand, want []float64, act Act) []T {
+	add, _ := guarded[T](t, r, len(want))
+	for i, v := range add {
+		want[i] += float64(v)
+	}
+	activateGeneric(act, want, want)
+	return add
 }
 
 // less is x without its bias.
