@@ -150,7 +150,7 @@ func linear(t *testing.T, l Layer, kernel []float64, in Shape, batch int, x, u [
 	y, dx = make([]float64, batch*out.Elems()), make([]float64, len(x))
 	c := &Call[float64]{
 		Batch: batch, In: [][]float64{x}, Out: [][]float64{y}, DIn: [][]float64{dx}, DOut: [][]float64{u},
-		Param: [][]float64{kernel}, DParam: [][]float64{nil}, Scratch: make([]float64, r.Scratch),
+		Param: [][]float64{kernel}, DParam: [][]float64{nil}, Scratch: make([]float64, max(r.Scratch+r.Form.Elems, r.BackwardScratch)),
 	}
 	op.Forward(c)
 	if u != nil {

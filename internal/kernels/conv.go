@@ -79,9 +79,10 @@ func (s *ConvShape) FLOPs() int64 {
 type ConvAlgorithm uint8
 
 const (
-	ConvAuto  ConvAlgorithm = iota // chosen by the shape
-	ConvLoop                       // plain loops over any geometry
-	ConvPatch                      // patches of x gathered into rows of a matrix product
+	ConvAuto   ConvAlgorithm = iota // chosen by the shape
+	ConvLoop                        // plain loops over any geometry
+	ConvPatch                       // patches of x gathered into rows of a matrix product
+	ConvDirect                      // a matrix product that reads x where it lies
 
 	ConvWinograd2 // F(2x2,3x3), for kernels of 3x3 and stride 1
 	ConvWinograd4 // F(4x4,3x3)
@@ -191,8 +192,10 @@ func (c *Conv[T]) gathering() convPass[T] {
 			c.gather = newWinogradPass[T](s, a.winograd(), false)
 		case ConvLoop:
 			c.gather = joinParts(s, convLoopGather[T]{newConvLoop[T](*s)}, true)
-		default:
+		case ConvPatch:
 			c.gather = joinParts(s, convGemmGather[T]{newConvGemm[T](*s)}, true)
+		default:
+			c.gather = newDirectPass[T](s, true)
 		}
 	}
 	return c.gather
@@ -206,8 +209,14 @@ func (c *Conv[T]) scattering() convPass[T] {
 			c.scatter = newWinogradPass[T](s, a.winograd(), true)
 		case ConvLoop:
 			c.scatter = joinParts(s, convLoopScatter[T]{newConvLoop[T](*s)}, false)
-		default:
+		case ConvPatch:
 			c.scatter = joinParts(s, convGemmScatter[T]{newConvGemm[T](*s)}, false)
+		default:
+			if s.Border > BorderZero {
+				c.scatter = joinParts(s, convGemmScatter[T]{newConvGemm[T](*s)}, false)
+				break
+			}
+			c.scatter = newDirectPass[T](s, false)
 		}
 	}
 	return c.scatter
@@ -216,7 +225,7 @@ func (c *Conv[T]) scattering() convPass[T] {
 func (c *Conv[T]) outerProduct() convOuter[T] {
 	if c.outer == nil {
 		s := &c.shape
-		switch a := s.choose(isFloat32[T]()); a {
+		switch a := s.chooseOuter(isFloat32[T]()); a {
 		case ConvWinograd2, ConvWinograd4:
 			c.outer = newWinogradOuter[T](s, a.winograd())
 		case ConvLoop:

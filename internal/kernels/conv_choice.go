@@ -1,9 +1,5 @@
 package kernels
 
-// narrowGroup is the number of output channels below which a group is not worth a matrix
-// product of its own.
-const narrowGroup = 8
-
 // choose picks the algorithm of the passes in single or in double precision: by the shape
 // and the instruction set, never by a measurement, so that results can be repeated.
 func (s *ConvShape) choose(single bool) ConvAlgorithm {
@@ -11,14 +7,27 @@ func (s *ConvShape) choose(single bool) ConvAlgorithm {
 	switch a := s.Algorithm; {
 	case a.winograd() > 0 && s.winogradFits():
 		return a
-	case a == ConvLoop || a == ConvPatch:
+	case a == ConvLoop || a == ConvPatch || a == ConvDirect:
 		return a
 	case a == ConvAuto && simd && s.winogradFits() && s.wide():
 		if best := s.winogradBest(); best != ConvAuto {
 			return best
 		}
 	}
-	if s.Groups > 1 && (s.groupIn() == 1 || s.groupOut() < narrowGroup) {
+	return ConvDirect
+}
+
+// narrowGroup is the number of output channels below which a group is not worth a matrix
+// product of its own.
+const narrowGroup = 8
+
+// chooseOuter chooses the algorithm of the kernel's gradient.
+func (s *ConvShape) chooseOuter(single bool) ConvAlgorithm {
+	a := s.choose(single)
+	switch {
+	case a != ConvDirect:
+		return a
+	case s.Groups > 1 && (s.groupIn() == 1 || s.groupOut() < narrowGroup):
 		return ConvLoop
 	}
 	return ConvPatch

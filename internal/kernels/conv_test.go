@@ -141,7 +141,7 @@ func testConv[T Float](t *testing.T) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {
-			for _, a := range []ConvAlgorithm{ConvAuto, ConvLoop, ConvPatch, ConvWinograd2, ConvWinograd4} {
+			for _, a := range []ConvAlgorithm{ConvAuto, ConvLoop, ConvPatch, ConvDirect, ConvWinograd2, ConvWinograd4} {
 				s.Algorithm = a
 				checkConv[T](t, team, s)
 			}

@@ -47,9 +47,6 @@ func gemmF32_13x32_avx512(t *tile)
 func gemmF32_14x32_avx512(t *tile)
 
 //go:noescape
-func gatherF32_12x32_avx512(t *tile)
-
-//go:noescape
 func peakF32_avx512(turns int)
 
 //go:noescape
@@ -69,9 +66,6 @@ func gemmF32_5x16_avx2(t *tile)
 
 //go:noescape
 func gemmF32_6x16_avx2(t *tile)
-
-//go:noescape
-func gatherF32_6x16_avx2(t *tile)
 
 //go:noescape
 func peakF32_avx2(turns int)

@@ -79,10 +79,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 
@@ -108,12 +108,14 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	JMP     done
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 
@@ -206,10 +208,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -244,6 +246,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -253,6 +256,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -358,10 +362,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -405,6 +409,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -417,6 +422,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -540,10 +546,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -596,6 +602,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -611,6 +618,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -747,10 +755,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -812,6 +820,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -830,6 +839,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -979,10 +989,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -1053,6 +1063,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -1074,6 +1085,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -1241,10 +1253,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -1324,6 +1336,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -1348,6 +1361,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -1528,10 +1542,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -1620,6 +1634,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -1647,6 +1662,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -1840,10 +1856,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -1941,6 +1957,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -1971,6 +1988,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -2182,10 +2200,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -2292,6 +2310,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -2325,6 +2344,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -2549,10 +2569,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -2668,6 +2688,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -2704,6 +2725,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -2941,10 +2963,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -3069,6 +3091,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -3108,6 +3131,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -3363,10 +3387,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -3500,6 +3524,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -3542,6 +3567,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -3810,10 +3836,10 @@ half:
 	JNZ          half
 
 finish:
-	MOVQ   40(BX), DX
 	CMPQ   80(BX), $0x00
 	JE     activate
 	MOVQ   (BX), SI
+	MOVQ   40(BX), DX
 	VADDPS (SI), Z4, K1, Z4
 	VADDPS 64(SI), Z5, K2, Z5
 	ADDQ   DX, SI
@@ -3956,6 +3982,7 @@ store:
 	CMPQ    72(BX), $0x20
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
 	ADDQ    DX, SI
@@ -4001,6 +4028,7 @@ store:
 
 storePart:
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Z4, K1, (SI)
 	VMOVUPS Z5, K2, 64(SI)
 	ADDQ    DX, SI
@@ -4043,417 +4071,6 @@ storePart:
 	VMOVUPS Z30, K1, (SI)
 	VMOVUPS Z31, K2, 64(SI)
 
-done:
-	VZEROUPPER
-	RET
-
-// func gatherF32_12x32_avx512(t *tile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·gatherF32_12x32_avx512(SB), NOSPLIT, $0-8
-	MOVQ      t+0(FP), BX
-	VXORPS    Z0, Z0, Z0
-	VXORPS    Z1, Z1, Z1
-	MOVQ      72(BX), DI
-	MOVQ      24(BX), CX
-	MOVQ      $-1, DX
-	BZHIQ     DI, DX, DX
-	KMOVW     DX, K1
-	SHRQ      $0x10, DX
-	KMOVW     DX, K2
-	TESTQ     CX, CX
-	JZ        spread
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS.Z 64(CX), K2, Z1
-
-spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	VMOVAPS Z0, Z14
-	VMOVAPS Z1, Z15
-	VMOVAPS Z0, Z16
-	VMOVAPS Z1, Z17
-	VMOVAPS Z0, Z18
-	VMOVAPS Z1, Z19
-	VMOVAPS Z0, Z20
-	VMOVAPS Z1, Z21
-	VMOVAPS Z0, Z22
-	VMOVAPS Z1, Z23
-	VMOVAPS Z0, Z24
-	VMOVAPS Z1, Z25
-	VMOVAPS Z0, Z26
-	VMOVAPS Z1, Z27
-	MOVQ    16(BX), SI
-	MOVQ    $0x00000000, 128(BX)
-	CMPQ    112(BX), $0x00
-	JE      finish
-
-tap:
-	MOVQ 104(BX), DI
-	ADDQ 128(BX), DI
-	ADDQ $0x00000060, 128(BX)
-	MOVQ (DI), AX
-	MOVQ 8(DI), CX
-	MOVQ 16(DI), DX
-	MOVQ 24(DI), R8
-	MOVQ 32(DI), R9
-	MOVQ 40(DI), R10
-	MOVQ 48(DI), R11
-	MOVQ 56(DI), R12
-	MOVQ 64(DI), R13
-	MOVQ 72(DI), R14
-	MOVQ 80(DI), R15
-	MOVQ 88(DI), BX
-	MOVQ t+0(FP), DI
-	MOVQ 32(DI), DI
-	SHLQ $0x02, DI
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, R8
-	ADDQ DI, R9
-	ADDQ DI, R10
-	ADDQ DI, R11
-	ADDQ DI, R12
-	ADDQ DI, R13
-	ADDQ DI, R14
-	ADDQ DI, R15
-	ADDQ DI, BX
-	NEGQ DI
-	JZ   next
-
-channel:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
-	VBROADCASTSS (AX)(DI*1), Z2
-	VFMADD231PS  Z0, Z2, Z4
-	VFMADD231PS  Z1, Z2, Z5
-	VBROADCASTSS (CX)(DI*1), Z3
-	VFMADD231PS  Z0, Z3, Z6
-	VFMADD231PS  Z1, Z3, Z7
-	VBROADCASTSS (DX)(DI*1), Z2
-	VFMADD231PS  Z0, Z2, Z8
-	VFMADD231PS  Z1, Z2, Z9
-	VBROADCASTSS (R8)(DI*1), Z3
-	VFMADD231PS  Z0, Z3, Z10
-	VFMADD231PS  Z1, Z3, Z11
-	VBROADCASTSS (R9)(DI*1), Z2
-	VFMADD231PS  Z0, Z2, Z12
-	VFMADD231PS  Z1, Z2, Z13
-	VBROADCASTSS (R10)(DI*1), Z3
-	VFMADD231PS  Z0, Z3, Z14
-	VFMADD231PS  Z1, Z3, Z15
-	VBROADCASTSS (R11)(DI*1), Z2
-	VFMADD231PS  Z0, Z2, Z16
-	VFMADD231PS  Z1, Z2, Z17
-	VBROADCASTSS (R12)(DI*1), Z3
-	VFMADD231PS  Z0, Z3, Z18
-	VFMADD231PS  Z1, Z3, Z19
-	VBROADCASTSS (R13)(DI*1), Z2
-	VFMADD231PS  Z0, Z2, Z20
-	VFMADD231PS  Z1, Z2, Z21
-	VBROADCASTSS (R14)(DI*1), Z3
-	VFMADD231PS  Z0, Z3, Z22
-	VFMADD231PS  Z1, Z3, Z23
-	VBROADCASTSS (R15)(DI*1), Z2
-	VFMADD231PS  Z0, Z2, Z24
-	VFMADD231PS  Z1, Z2, Z25
-	VBROADCASTSS (BX)(DI*1), Z3
-	VFMADD231PS  Z0, Z3, Z26
-	VFMADD231PS  Z1, Z3, Z27
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x04, DI
-	JNZ          channel
-
-next:
-	MOVQ t+0(FP), BX
-	DECQ 112(BX)
-	JNZ  tap
-
-finish:
-	MOVQ   40(BX), DX
-	CMPQ   80(BX), $0x00
-	JE     activate
-	MOVQ   (BX), SI
-	MOVQ   120(BX), CX
-	VADDPS (SI), Z4, K1, Z4
-	VADDPS 64(SI), Z5, K2, Z5
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z6, K1, Z6
-	VADDPS 64(SI), Z7, K2, Z7
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z8, K1, Z8
-	VADDPS 64(SI), Z9, K2, Z9
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z10, K1, Z10
-	VADDPS 64(SI), Z11, K2, Z11
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z12, K1, Z12
-	VADDPS 64(SI), Z13, K2, Z13
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z14, K1, Z14
-	VADDPS 64(SI), Z15, K2, Z15
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z16, K1, Z16
-	VADDPS 64(SI), Z17, K2, Z17
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z18, K1, Z18
-	VADDPS 64(SI), Z19, K2, Z19
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z20, K1, Z20
-	VADDPS 64(SI), Z21, K2, Z21
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z22, K1, Z22
-	VADDPS 64(SI), Z23, K2, Z23
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z24, K1, Z24
-	VADDPS 64(SI), Z25, K2, Z25
-	DECQ   CX
-	JZ     added
-	ADDQ   DX, SI
-	VADDPS (SI), Z26, K1, Z26
-	VADDPS 64(SI), Z27, K2, Z27
-
-added:
-activate:
-	VXORPS Z0, Z0, Z0
-	MOVQ   88(BX), DI
-	TESTQ  DI, DI
-	JZ     store
-	CMPQ   DI, $0x01
-	JNE    leaky
-	VMAXPS Z4, Z0, Z4
-	VMAXPS Z5, Z0, Z5
-	VMAXPS Z6, Z0, Z6
-	VMAXPS Z7, Z0, Z7
-	VMAXPS Z8, Z0, Z8
-	VMAXPS Z9, Z0, Z9
-	VMAXPS Z10, Z0, Z10
-	VMAXPS Z11, Z0, Z11
-	VMAXPS Z12, Z0, Z12
-	VMAXPS Z13, Z0, Z13
-	VMAXPS Z14, Z0, Z14
-	VMAXPS Z15, Z0, Z15
-	VMAXPS Z16, Z0, Z16
-	VMAXPS Z17, Z0, Z17
-	VMAXPS Z18, Z0, Z18
-	VMAXPS Z19, Z0, Z19
-	VMAXPS Z20, Z0, Z20
-	VMAXPS Z21, Z0, Z21
-	VMAXPS Z22, Z0, Z22
-	VMAXPS Z23, Z0, Z23
-	VMAXPS Z24, Z0, Z24
-	VMAXPS Z25, Z0, Z25
-	VMAXPS Z26, Z0, Z26
-	VMAXPS Z27, Z0, Z27
-	JMP    store
-
-leaky:
-	VBROADCASTSS 96(BX), Z1
-	VCMPPS       $0x12, Z0, Z4, K3
-	VMULPS       Z1, Z4, K3, Z4
-	VCMPPS       $0x12, Z0, Z5, K3
-	VMULPS       Z1, Z5, K3, Z5
-	VCMPPS       $0x12, Z0, Z6, K3
-	VMULPS       Z1, Z6, K3, Z6
-	VCMPPS       $0x12, Z0, Z7, K3
-	VMULPS       Z1, Z7, K3, Z7
-	VCMPPS       $0x12, Z0, Z8, K3
-	VMULPS       Z1, Z8, K3, Z8
-	VCMPPS       $0x12, Z0, Z9, K3
-	VMULPS       Z1, Z9, K3, Z9
-	VCMPPS       $0x12, Z0, Z10, K3
-	VMULPS       Z1, Z10, K3, Z10
-	VCMPPS       $0x12, Z0, Z11, K3
-	VMULPS       Z1, Z11, K3, Z11
-	VCMPPS       $0x12, Z0, Z12, K3
-	VMULPS       Z1, Z12, K3, Z12
-	VCMPPS       $0x12, Z0, Z13, K3
-	VMULPS       Z1, Z13, K3, Z13
-	VCMPPS       $0x12, Z0, Z14, K3
-	VMULPS       Z1, Z14, K3, Z14
-	VCMPPS       $0x12, Z0, Z15, K3
-	VMULPS       Z1, Z15, K3, Z15
-	VCMPPS       $0x12, Z0, Z16, K3
-	VMULPS       Z1, Z16, K3, Z16
-	VCMPPS       $0x12, Z0, Z17, K3
-	VMULPS       Z1, Z17, K3, Z17
-	VCMPPS       $0x12, Z0, Z18, K3
-	VMULPS       Z1, Z18, K3, Z18
-	VCMPPS       $0x12, Z0, Z19, K3
-	VMULPS       Z1, Z19, K3, Z19
-	VCMPPS       $0x12, Z0, Z20, K3
-	VMULPS       Z1, Z20, K3, Z20
-	VCMPPS       $0x12, Z0, Z21, K3
-	VMULPS       Z1, Z21, K3, Z21
-	VCMPPS       $0x12, Z0, Z22, K3
-	VMULPS       Z1, Z22, K3, Z22
-	VCMPPS       $0x12, Z0, Z23, K3
-	VMULPS       Z1, Z23, K3, Z23
-	VCMPPS       $0x12, Z0, Z24, K3
-	VMULPS       Z1, Z24, K3, Z24
-	VCMPPS       $0x12, Z0, Z25, K3
-	VMULPS       Z1, Z25, K3, Z25
-	VCMPPS       $0x12, Z0, Z26, K3
-	VMULPS       Z1, Z26, K3, Z26
-	VCMPPS       $0x12, Z0, Z27, K3
-	VMULPS       Z1, Z27, K3, Z27
-
-store:
-	CMPQ    72(BX), $0x20
-	JNE     storePart
-	MOVQ    (BX), SI
-	MOVQ    120(BX), CX
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z20, (SI)
-	VMOVUPS Z21, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z22, (SI)
-	VMOVUPS Z23, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z24, (SI)
-	VMOVUPS Z25, 64(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Z26, (SI)
-	VMOVUPS Z27, 64(SI)
-
-stored:
-	JMP done
-
-storePart:
-	MOVQ    (BX), SI
-	MOVQ    120(BX), CX
-	VMOVUPS Z4, K1, (SI)
-	VMOVUPS Z5, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z6, K1, (SI)
-	VMOVUPS Z7, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z8, K1, (SI)
-	VMOVUPS Z9, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z10, K1, (SI)
-	VMOVUPS Z11, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z12, K1, (SI)
-	VMOVUPS Z13, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z14, K1, (SI)
-	VMOVUPS Z15, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z16, K1, (SI)
-	VMOVUPS Z17, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z18, K1, (SI)
-	VMOVUPS Z19, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z20, K1, (SI)
-	VMOVUPS Z21, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z22, K1, (SI)
-	VMOVUPS Z23, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z24, K1, (SI)
-	VMOVUPS Z25, K2, 64(SI)
-	DECQ    CX
-	JZ      storedPart
-	ADDQ    DX, SI
-	VMOVUPS Z26, K1, (SI)
-	VMOVUPS Z27, K2, 64(SI)
-
-storedPart:
 done:
 	VZEROUPPER
 	RET
@@ -4593,12 +4210,12 @@ masked:
 	JNZ          masked
 
 finish:
-	MOVQ       40(BX), DX
 	CMPQ       80(BX), $0x00
 	JE         activate
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS (SI), Y0, Y2
 	VADDPS     Y2, Y4, Y4
 	VMASKMOVPS 32(SI), Y1, Y2
@@ -4628,6 +4245,7 @@ store:
 	CMPQ    72(BX), $0x10
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Y4, (SI)
 	VMOVUPS Y5, 32(SI)
 	JMP     done
@@ -4636,6 +4254,7 @@ storePart:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS Y4, Y0, (SI)
 	VMASKMOVPS Y5, Y1, 32(SI)
 
@@ -4715,12 +4334,12 @@ masked:
 	JNZ          masked
 
 finish:
-	MOVQ       40(BX), DX
 	CMPQ       80(BX), $0x00
 	JE         activate
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS (SI), Y0, Y2
 	VADDPS     Y2, Y4, Y4
 	VMASKMOVPS 32(SI), Y1, Y2
@@ -4763,6 +4382,7 @@ store:
 	CMPQ    72(BX), $0x10
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Y4, (SI)
 	VMOVUPS Y5, 32(SI)
 	ADDQ    DX, SI
@@ -4774,6 +4394,7 @@ storePart:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS Y4, Y0, (SI)
 	VMASKMOVPS Y5, Y1, 32(SI)
 	ADDQ       DX, SI
@@ -4864,12 +4485,12 @@ masked:
 	JNZ          masked
 
 finish:
-	MOVQ       40(BX), DX
 	CMPQ       80(BX), $0x00
 	JE         activate
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS (SI), Y0, Y2
 	VADDPS     Y2, Y4, Y4
 	VMASKMOVPS 32(SI), Y1, Y2
@@ -4925,6 +4546,7 @@ store:
 	CMPQ    72(BX), $0x10
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Y4, (SI)
 	VMOVUPS Y5, 32(SI)
 	ADDQ    DX, SI
@@ -4939,6 +4561,7 @@ storePart:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS Y4, Y0, (SI)
 	VMASKMOVPS Y5, Y1, 32(SI)
 	ADDQ       DX, SI
@@ -5044,12 +4667,12 @@ masked:
 	JNZ          masked
 
 finish:
-	MOVQ       40(BX), DX
 	CMPQ       80(BX), $0x00
 	JE         activate
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS (SI), Y0, Y2
 	VADDPS     Y2, Y4, Y4
 	VMASKMOVPS 32(SI), Y1, Y2
@@ -5118,6 +4741,7 @@ store:
 	CMPQ    72(BX), $0x10
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Y4, (SI)
 	VMOVUPS Y5, 32(SI)
 	ADDQ    DX, SI
@@ -5135,6 +4759,7 @@ storePart:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS Y4, Y0, (SI)
 	VMASKMOVPS Y5, Y1, 32(SI)
 	ADDQ       DX, SI
@@ -5251,12 +4876,12 @@ masked:
 	JNZ          masked
 
 finish:
-	MOVQ       40(BX), DX
 	CMPQ       80(BX), $0x00
 	JE         activate
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS (SI), Y0, Y2
 	VADDPS     Y2, Y4, Y4
 	VMASKMOVPS 32(SI), Y1, Y2
@@ -5338,6 +4963,7 @@ store:
 	CMPQ    72(BX), $0x10
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Y4, (SI)
 	VMOVUPS Y5, 32(SI)
 	ADDQ    DX, SI
@@ -5358,6 +4984,7 @@ storePart:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS Y4, Y0, (SI)
 	VMASKMOVPS Y5, Y1, 32(SI)
 	ADDQ       DX, SI
@@ -5485,12 +5112,12 @@ masked:
 	JNZ          masked
 
 finish:
-	MOVQ       40(BX), DX
 	CMPQ       80(BX), $0x00
 	JE         activate
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
+	MOVQ       40(BX), DX
 	VMASKMOVPS (SI), Y0, Y2
 	VADDPS     Y2, Y4, Y4
 	VMASKMOVPS 32(SI), Y1, Y2
@@ -5585,6 +5212,7 @@ store:
 	CMPQ    72(BX), $0x10
 	JNE     storePart
 	MOVQ    (BX), SI
+	MOVQ    40(BX), DX
 	VMOVUPS Y4, (SI)
 	VMOVUPS Y5, 32(SI)
 	ADDQ    DX, SI
@@ -5608,296 +5236,25 @@ storePart:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	MOVQ       (BX), SI
-	VMASKMOVPS Y4, Y0, (SI)
-	VMASKMOVPS Y5, Y1, 32(SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y6, Y0, (SI)
-	VMASKMOVPS Y7, Y1, 32(SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y8, Y0, (SI)
-	VMASKMOVPS Y9, Y1, 32(SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y10, Y0, (SI)
-	VMASKMOVPS Y11, Y1, 32(SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y12, Y0, (SI)
-	VMASKMOVPS Y13, Y1, 32(SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y14, Y0, (SI)
-	VMASKMOVPS Y15, Y1, 32(SI)
-
-done:
-	VZEROUPPER
-	RET
-
-// func gatherF32_6x16_avx2(t *tile)
-// Requires: AVX, FMA3
-TEXT ·gatherF32_6x16_avx2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), BX
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	MOVQ       72(BX), DI
-	MOVQ       24(BX), CX
-	LEAQ       lanemask<>+0(SB), R13
-	SHLQ       $0x02, DI
-	SUBQ       DI, R13
-	ADDQ       $0x40, R13
-	TESTQ      CX, CX
-	JZ         spread
-	VMOVUPS    (R13), Y3
-	VMASKMOVPS (CX), Y3, Y0
-	VMOVUPS    32(R13), Y3
-	VMASKMOVPS 32(CX), Y3, Y1
-
-spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
-	VMOVAPS Y0, Y10
-	VMOVAPS Y1, Y11
-	VMOVAPS Y0, Y12
-	VMOVAPS Y1, Y13
-	VMOVAPS Y0, Y14
-	VMOVAPS Y1, Y15
-	MOVQ    16(BX), SI
-	MOVQ    $0x00000000, 128(BX)
-	CMPQ    112(BX), $0x00
-	JE      finish
-
-tap:
-	MOVQ 104(BX), DI
-	ADDQ 128(BX), DI
-	ADDQ $0x00000030, 128(BX)
-	MOVQ (DI), AX
-	MOVQ 8(DI), CX
-	MOVQ 16(DI), DX
-	MOVQ 24(DI), R8
-	MOVQ 32(DI), R9
-	MOVQ 40(DI), R10
-	MOVQ t+0(FP), DI
-	MOVQ 32(DI), DI
-	SHLQ $0x02, DI
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, R8
-	ADDQ DI, R9
-	ADDQ DI, R10
-	NEGQ DI
-	JZ   next
-
-channel:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VBROADCASTSS (AX)(DI*1), Y2
-	VFMADD231PS  Y0, Y2, Y4
-	VFMADD231PS  Y1, Y2, Y5
-	VBROADCASTSS (CX)(DI*1), Y3
-	VFMADD231PS  Y0, Y3, Y6
-	VFMADD231PS  Y1, Y3, Y7
-	VBROADCASTSS (DX)(DI*1), Y2
-	VFMADD231PS  Y0, Y2, Y8
-	VFMADD231PS  Y1, Y2, Y9
-	VBROADCASTSS (R8)(DI*1), Y3
-	VFMADD231PS  Y0, Y3, Y10
-	VFMADD231PS  Y1, Y3, Y11
-	VBROADCASTSS (R9)(DI*1), Y2
-	VFMADD231PS  Y0, Y2, Y12
-	VFMADD231PS  Y1, Y2, Y13
-	VBROADCASTSS (R10)(DI*1), Y3
-	VFMADD231PS  Y0, Y3, Y14
-	VFMADD231PS  Y1, Y3, Y15
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x04, DI
-	JNZ          channel
-
-next:
-	MOVQ t+0(FP), BX
-	DECQ 112(BX)
-	JNZ  tap
-
-finish:
 	MOVQ       40(BX), DX
-	CMPQ       80(BX), $0x00
-	JE         activate
-	VMOVUPS    (R13), Y0
-	VMOVUPS    32(R13), Y1
-	MOVQ       (BX), SI
-	MOVQ       120(BX), CX
-	VMASKMOVPS (SI), Y0, Y2
-	VADDPS     Y2, Y4, Y4
-	VMASKMOVPS 32(SI), Y1, Y2
-	VADDPS     Y2, Y5, Y5
-	DECQ       CX
-	JZ         added
-	ADDQ       DX, SI
-	VMASKMOVPS (SI), Y0, Y2
-	VADDPS     Y2, Y6, Y6
-	VMASKMOVPS 32(SI), Y1, Y2
-	VADDPS     Y2, Y7, Y7
-	DECQ       CX
-	JZ         added
-	ADDQ       DX, SI
-	VMASKMOVPS (SI), Y0, Y2
-	VADDPS     Y2, Y8, Y8
-	VMASKMOVPS 32(SI), Y1, Y2
-	VADDPS     Y2, Y9, Y9
-	DECQ       CX
-	JZ         added
-	ADDQ       DX, SI
-	VMASKMOVPS (SI), Y0, Y2
-	VADDPS     Y2, Y10, Y10
-	VMASKMOVPS 32(SI), Y1, Y2
-	VADDPS     Y2, Y11, Y11
-	DECQ       CX
-	JZ         added
-	ADDQ       DX, SI
-	VMASKMOVPS (SI), Y0, Y2
-	VADDPS     Y2, Y12, Y12
-	VMASKMOVPS 32(SI), Y1, Y2
-	VADDPS     Y2, Y13, Y13
-	DECQ       CX
-	JZ         added
-	ADDQ       DX, SI
-	VMASKMOVPS (SI), Y0, Y2
-	VADDPS     Y2, Y14, Y14
-	VMASKMOVPS 32(SI), Y1, Y2
-	VADDPS     Y2, Y15, Y15
-
-added:
-activate:
-	VXORPS Y0, Y0, Y0
-	MOVQ   88(BX), DI
-	TESTQ  DI, DI
-	JZ     store
-	CMPQ   DI, $0x01
-	JNE    leaky
-	VMAXPS Y4, Y0, Y4
-	VMAXPS Y5, Y0, Y5
-	VMAXPS Y6, Y0, Y6
-	VMAXPS Y7, Y0, Y7
-	VMAXPS Y8, Y0, Y8
-	VMAXPS Y9, Y0, Y9
-	VMAXPS Y10, Y0, Y10
-	VMAXPS Y11, Y0, Y11
-	VMAXPS Y12, Y0, Y12
-	VMAXPS Y13, Y0, Y13
-	VMAXPS Y14, Y0, Y14
-	VMAXPS Y15, Y0, Y15
-	JMP    store
-
-leaky:
-	VBROADCASTSS 96(BX), Y1
-	VMULPS       Y1, Y4, Y2
-	VCMPPS       $0x12, Y0, Y4, Y3
-	VBLENDVPS    Y3, Y2, Y4, Y4
-	VMULPS       Y1, Y5, Y2
-	VCMPPS       $0x12, Y0, Y5, Y3
-	VBLENDVPS    Y3, Y2, Y5, Y5
-	VMULPS       Y1, Y6, Y2
-	VCMPPS       $0x12, Y0, Y6, Y3
-	VBLENDVPS    Y3, Y2, Y6, Y6
-	VMULPS       Y1, Y7, Y2
-	VCMPPS       $0x12, Y0, Y7, Y3
-	VBLENDVPS    Y3, Y2, Y7, Y7
-	VMULPS       Y1, Y8, Y2
-	VCMPPS       $0x12, Y0, Y8, Y3
-	VBLENDVPS    Y3, Y2, Y8, Y8
-	VMULPS       Y1, Y9, Y2
-	VCMPPS       $0x12, Y0, Y9, Y3
-	VBLENDVPS    Y3, Y2, Y9, Y9
-	VMULPS       Y1, Y10, Y2
-	VCMPPS       $0x12, Y0, Y10, Y3
-	VBLENDVPS    Y3, Y2, Y10, Y10
-	VMULPS       Y1, Y11, Y2
-	VCMPPS       $0x12, Y0, Y11, Y3
-	VBLENDVPS    Y3, Y2, Y11, Y11
-	VMULPS       Y1, Y12, Y2
-	VCMPPS       $0x12, Y0, Y12, Y3
-	VBLENDVPS    Y3, Y2, Y12, Y12
-	VMULPS       Y1, Y13, Y2
-	VCMPPS       $0x12, Y0, Y13, Y3
-	VBLENDVPS    Y3, Y2, Y13, Y13
-	VMULPS       Y1, Y14, Y2
-	VCMPPS       $0x12, Y0, Y14, Y3
-	VBLENDVPS    Y3, Y2, Y14, Y14
-	VMULPS       Y1, Y15, Y2
-	VCMPPS       $0x12, Y0, Y15, Y3
-	VBLENDVPS    Y3, Y2, Y15, Y15
-
-store:
-	CMPQ    72(BX), $0x10
-	JNE     storePart
-	MOVQ    (BX), SI
-	MOVQ    120(BX), CX
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y7, 32(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y9, 32(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Y10, (SI)
-	VMOVUPS Y11, 32(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Y12, (SI)
-	VMOVUPS Y13, 32(SI)
-	DECQ    CX
-	JZ      stored
-	ADDQ    DX, SI
-	VMOVUPS Y14, (SI)
-	VMOVUPS Y15, 32(SI)
-
-stored:
-	JMP done
-
-storePart:
-	VMOVUPS    (R13), Y0
-	VMOVUPS    32(R13), Y1
-	MOVQ       (BX), SI
-	MOVQ       120(BX), CX
 	VMASKMOVPS Y4, Y0, (SI)
 	VMASKMOVPS Y5, Y1, 32(SI)
-	DECQ       CX
-	JZ         storedPart
 	ADDQ       DX, SI
 	VMASKMOVPS Y6, Y0, (SI)
 	VMASKMOVPS Y7, Y1, 32(SI)
-	DECQ       CX
-	JZ         storedPart
 	ADDQ       DX, SI
 	VMASKMOVPS Y8, Y0, (SI)
 	VMASKMOVPS Y9, Y1, 32(SI)
-	DECQ       CX
-	JZ         storedPart
 	ADDQ       DX, SI
 	VMASKMOVPS Y10, Y0, (SI)
 	VMASKMOVPS Y11, Y1, 32(SI)
-	DECQ       CX
-	JZ         storedPart
 	ADDQ       DX, SI
 	VMASKMOVPS Y12, Y0, (SI)
 	VMASKMOVPS Y13, Y1, 32(SI)
-	DECQ       CX
-	JZ         storedPart
 	ADDQ       DX, SI
 	VMASKMOVPS Y14, Y0, (SI)
 	VMASKMOVPS Y15, Y1, 32(SI)
 
-storedPart:
 done:
 	VZEROUPPER
 	RET

@@ -37,12 +37,6 @@ type tile struct {
 	add                           int // 1 adds c
 	act                           int // 0 identity, 1 ReLU, 2 leaky ReLU
 	alpha                         float32
-
-	// Where rows are gathered, see [Gather]: k terms at each of taps pointers a row.
-	rows   **float32 // taps groups of pointers, one a row
-	taps   int       // counted down by the kernel
-	valid  int       // rows of c that exist
-	cursor int       // the kernel's place in rows
 }
 
 // inTile returns what the micro-kernels call the activation, 0 where they leave it, or

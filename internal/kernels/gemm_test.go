@@ -61,8 +61,7 @@ func TestTileLayout(t *testing.T) {
 		unsafe.Offsetof(x.c), unsafe.Offsetof(x.a), unsafe.Offsetof(x.b), unsafe.Offsetof(x.bias),
 		unsafe.Offsetof(x.k), unsafe.Offsetof(x.strideC), unsafe.Offsetof(x.rowA), unsafe.Offsetof(x.stepA),
 		unsafe.Offsetof(x.strideB), unsafe.Offsetof(x.cols), unsafe.Offsetof(x.add), unsafe.Offsetof(x.act),
-		unsafe.Offsetof(x.alpha), unsafe.Offsetof(x.rows), unsafe.Offsetof(x.taps), unsafe.Offsetof(x.valid),
-		unsafe.Offsetof(x.cursor),
+		unsafe.Offsetof(x.alpha),
 	}
 	for i, offset := range got {
 		if offset != uintptr(8*i) {

@@ -62,15 +62,6 @@ func gemmTileAVX512(rows int, t *tile) {
 	}
 }
 
-// gatherTile computes a tile of gathered rows.
-func (i isa) gatherTile(t *tile) {
-	if i == avx2 {
-		gatherF32_6x16_avx2(t)
-	} else {
-		gatherF32_12x32_avx512(t)
-	}
-}
-
 // peak runs the loop of multiply-adds and returns the operations in a turn: 12
 // vectors, each lane a product and a sum.
 func (i isa) peak(turns int) float64 {

@@ -4,7 +4,7 @@ package kernels
 
 func (i isa) gemmTile(int, *tile) { panic("kernels: no tile in plain Go") }
 
-func (i isa) gatherTile(*tile) { panic("kernels: no tile in plain Go") }
+func (i isa) directTile(int, *directTile32) { panic("kernels: no tile in plain Go") }
 
 func (i isa) peak(int) float64 { panic("kernels: no peak in plain Go") }
 

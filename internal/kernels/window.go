@@ -173,6 +173,9 @@ func floorDiv(a, b int) int {
 // At is where tap k of output o lies in the input, inside or not.
 func (w Window) At(o, k int) int { return o*w.Stride - w.Before + k*w.Dilation }
 
+// still says that every output reads the input at its own place and nothing else.
+func (w Window) still() bool { return w.Kernel == 1 && w.Stride == 1 && w.Before == 0 && w.In == w.Out }
+
 // Inside counts the taps of output o that lie in the input, Padded those that lie in the
 // input or in its padding.
 func (w Window) Inside(o int) int { return w.within(o, 0, w.In) }

@@ -15,9 +15,15 @@ const (
 	tileStepA, tileStrideB        = 56, 64
 	tileCols, tileAdd             = 72, 80
 	tileAct, tileAlpha            = 88, 96
-	tileRows, tileTaps, tileValid = 104, 112, 120
-	tileCursor                    = 128
 )
+
+// fields are the offsets of what the structs of several kernels have in common.
+type fields struct {
+	argument                    string // the struct's name
+	bias, cols, add, act, alpha int
+}
+
+var tileFields = fields{argument: "tile", bias: tileBias, cols: tileCols, add: tileAdd, act: tileAct, alpha: tileAlpha}
 
 // prefetch is how many rows of b ahead a tile asks for: b is read where it lies, and
 // its rows may be too far apart for the hardware's guess.
@@ -26,9 +32,10 @@ const prefetch = 8
 // gemm generates one micro-kernel; the fields are the registers that it uses.
 type gemm struct {
 	*generator
-	mr   int
-	args reg.Register
-	row  []reg.GPPhysical // pointers to rows 0, 3, 6, ... of a; gathering, to all
+	fields
+	mr, halves int // rows, and vectors in a row
+	args       reg.Register
+	row        []reg.GPPhysical // pointers to rows of a
 	b    [2]reg.VecPhysical
 	a    [2]reg.VecPhysical // two, so that broadcasts run ahead
 	acc  [][2]reg.VecPhysical
@@ -40,7 +47,8 @@ type gemm struct {
 	maskAt reg.GPPhysical // without: where the tile's masks are in table
 	table  Mem
 
-	gather bool // only the first rows of c, arg(tileValid) of them, are there
+	// rowAt goes to row r of the result, after row r-1, and returns its place.
+	rowAt func(r int) Mem
 }
 
 // tile generates gemmF32_<mr>x<2 vectors>_<isa>: mr rows of a matrix product,
@@ -51,8 +59,17 @@ type gemm struct {
 // b are multiplied with mr broadcast elements of a; the products stay in registers
 // until the activation has been applied.
 func tile(gen *generator, mr int) {
-	g := newGemm(gen, "gemm", mr)
-	g.row = []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12}[:(mr+2)/3]
+	g := newGemm(gen, "gemm", mr, 2, tileFields)
+	g.row = []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12}[:(mr+2)/3] // 0, 3, 6, ...
+	g.rowAt = func(r int) Mem {
+		if r == 0 {
+			g.MOVQ(g.arg(tileC), g.rowC)
+			g.MOVQ(g.arg(tileStrideC), g.strideC)
+		} else {
+			g.ADDQ(g.strideC, g.rowC)
+		}
+		return Mem{Base: g.rowC}
+	}
 	g.start()
 	g.product()
 	g.finish()
@@ -61,9 +78,9 @@ func tile(gen *generator, mr int) {
 }
 
 // newGemm starts the function of a micro-kernel of mr rows, and assigns registers.
-func newGemm(gen *generator, op string, mr int) *gemm {
+func newGemm(gen *generator, op string, mr, halves int, at fields) *gemm {
 	v := gen.variant
-	g := &gemm{generator: gen, mr: mr, args: reg.RBX,
+	g := &gemm{generator: gen, fields: at, mr: mr, halves: halves, args: reg.RBX,
 		b: [2]reg.VecPhysical{v.regs[0], v.regs[1]},
 		a: [2]reg.VecPhysical{v.regs[2], v.regs[3]},
 
@@ -77,7 +94,7 @@ func newGemm(gen *generator, op string, mr int) *gemm {
 	if v.masks {
 		g.mask = [2]Op{reg.K1, reg.K2}
 	}
-	g.function(fmt.Sprintf("%sF32_%dx%d_%s", op, mr, 2*v.lanes, v.name), "func(t *tile)")
+	g.function(fmt.Sprintf("%sF32_%dx%d_%s", op, mr, halves*v.lanes, v.name), fmt.Sprintf("func(t *%s)", at.argument))
 	g.Load(g.Param("t"), g.args)
 	return g
 }
@@ -89,8 +106,8 @@ func (g *gemm) start() {
 	g.zero(g.b[0])
 	g.zero(g.b[1])
 	cols, bias := reg.RDI, reg.RCX
-	g.MOVQ(g.arg(tileCols), cols)
-	g.MOVQ(g.arg(tileBias), bias)
+	g.MOVQ(g.arg(g.fields.cols), cols)
+	g.MOVQ(g.arg(g.fields.bias), bias)
 	if g.masks {
 		bits := reg.RDX
 		g.MOVQ(I32(-1), bits)
@@ -99,26 +116,27 @@ func (g *gemm) start() {
 		g.SHRQ(U8(g.lanes), bits)
 		g.KMOVW(bits.As32(), g.mask[1])
 	} else {
-		// The mask of column j is at table[2*lanes-cols+j].
+		// The mask of column j is at table[16-cols+j].
 		g.LEAQ(g.table, g.maskAt)
 		g.SHLQ(U8(2), cols)
 		g.SUBQ(cols, g.maskAt)
-		g.ADDQ(U8(8*g.lanes), g.maskAt)
+		g.ADDQ(U8(64), g.maskAt)
 	}
 	g.TESTQ(bias, bias)
 	g.JZ(LabelRef("spread"))
 	g.loadMasked(bias)
 	g.Label("spread")
 	for _, acc := range g.acc {
-		g.VMOVAPS(g.b[0], acc[0])
-		g.VMOVAPS(g.b[1], acc[1])
+		for h := range g.halves {
+			g.VMOVAPS(g.b[h], acc[h])
+		}
 	}
 }
 
 // loadMasked reads the row of b, or of the bias, that base points to; columns beyond
 // the tile's become zero and their memory is not touched.
 func (g *gemm) loadMasked(base reg.Register) {
-	for h := range 2 {
+	for h := range g.halves {
 		m := Mem{Base: base, Disp: h * g.bytes()}
 		if g.masks {
 			g.VMOVUPS_Z(m, g.mask[h], g.b[h])
@@ -143,7 +161,7 @@ func (g *gemm) product() {
 		g.LEAQ(Mem{Base: g.row[i-1], Index: g.rowA, Scale: 2}, g.row[i])
 		g.ADDQ(g.rowA, g.row[i])
 	}
-	g.CMPQ(g.arg(tileCols), Imm(uint64(2*g.lanes)))
+	g.CMPQ(g.arg(g.fields.cols), Imm(uint64(2*g.lanes)))
 	g.JNE(LabelRef("part"))
 	g.loop("full", 2, g.a[:], func() {
 		g.VMOVUPS(Mem{Base: g.rowB}, g.b[0])
@@ -195,11 +213,10 @@ func (g *gemm) loop(label string, halves int, broadcast []reg.VecPhysical, load 
 func (g *gemm) finish() {
 	act := reg.RDI
 	g.Label("finish")
-	g.MOVQ(g.arg(tileStrideC), g.strideC)
-	g.CMPQ(g.arg(tileAdd), Imm(0))
+	g.CMPQ(g.arg(g.fields.add), Imm(0))
 	g.JE(LabelRef("activate"))
 	g.loadMasks()
-	g.eachRow("added", func(h int, m Mem, x reg.VecPhysical) {
+	g.eachRow(func(h int, m Mem, x reg.VecPhysical) {
 		if g.masks {
 			g.VADDPS(m, x, g.mask[h], x)
 		} else {
@@ -211,7 +228,7 @@ func (g *gemm) finish() {
 	g.Label("activate")
 	zero, alpha := g.b[0], g.b[1]
 	g.zero(zero)
-	g.MOVQ(g.arg(tileAct), act)
+	g.MOVQ(g.arg(g.fields.act), act)
 	g.TESTQ(act, act)
 	g.JZ(LabelRef("store"))
 	g.CMPQ(act, Imm(1))
@@ -219,7 +236,7 @@ func (g *gemm) finish() {
 	g.each(func(x reg.VecPhysical) { g.VMAXPS(x, zero, x) }) // x where x is NaN
 	g.JMP(LabelRef("store"))
 	g.Label("leaky")
-	g.VBROADCASTSS(g.arg(tileAlpha), alpha)
+	g.VBROADCASTSS(g.arg(g.fields.alpha), alpha)
 	g.each(func(x reg.VecPhysical) {
 		const lessOrEqual = 18
 		if g.masks {
@@ -233,13 +250,13 @@ func (g *gemm) finish() {
 	})
 
 	g.Label("store")
-	g.CMPQ(g.arg(tileCols), Imm(uint64(2*g.lanes)))
+	g.CMPQ(g.arg(g.fields.cols), Imm(uint64(g.halves*g.lanes)))
 	g.JNE(LabelRef("storePart"))
-	g.eachRow("stored", func(h int, m Mem, x reg.VecPhysical) { g.VMOVUPS(x, m) })
+	g.eachRow(func(h int, m Mem, x reg.VecPhysical) { g.VMOVUPS(x, m) })
 	g.JMP(LabelRef("done"))
 	g.Label("storePart")
 	g.loadMasks()
-	g.eachRow("storedPart", func(h int, m Mem, x reg.VecPhysical) {
+	g.eachRow(func(h int, m Mem, x reg.VecPhysical) {
 		if g.masks {
 			g.VMOVUPS(x, g.mask[h], m)
 		} else {
@@ -260,32 +277,20 @@ func (g *gemm) loadMasks() {
 // each calls f for every accumulator.
 func (g *gemm) each(f func(x reg.VecPhysical)) {
 	for _, acc := range g.acc {
-		f(acc[0])
-		f(acc[1])
+		for h := range g.halves {
+			f(acc[h])
+		}
 	}
 }
 
-// eachRow calls f for both halves h of every row, with their places in c. Where rows
-// may be missing, it leaves for the label after the last.
-func (g *gemm) eachRow(label string, f func(h int, m Mem, x reg.VecPhysical)) {
-	left := reg.RCX
-	g.MOVQ(g.arg(tileC), g.rowC)
-	if g.gather {
-		g.MOVQ(g.arg(tileValid), left)
-	}
+// eachRow calls f for the vectors h of every row, with their places in the result.
+func (g *gemm) eachRow(f func(h int, m Mem, x reg.VecPhysical)) {
 	for r, acc := range g.acc {
-		f(0, Mem{Base: g.rowC}, acc[0])
-		f(1, Mem{Base: g.rowC, Disp: g.bytes()}, acc[1])
-		if r == g.mr-1 {
-			break
+		m := g.rowAt(r)
+		for h := range g.halves {
+			f(h, m.Offset(h*g.bytes()), acc[h])
 		}
-		if g.gather {
-			g.DECQ(left)
-			g.JZ(LabelRef(label))
-		}
-		g.ADDQ(g.strideC, g.rowC)
 	}
-	g.Label(label)
 }
 
 // peakChains is the number of independent multiply-adds in one turn of peak's loop:

@@ -17,7 +17,7 @@ import (
 func main() {
 	// avo has put flags of its own into flag.CommandLine.
 	fs := flag.NewFlagSet("_gen", flag.ExitOnError)
-	set := fs.String("set", "", "the kernels to generate: gemm, vector or winograd")
+	set := fs.String("set", "", "the kernels to generate: gemm, direct, vector or winograd")
 	flags := build.NewFlags(fs)
 	if err := fs.Parse(os.Args[1:]); err != nil {
 		log.Fatal(err)
@@ -32,8 +32,9 @@ func main() {
 			for mr := 1; mr <= v.rows; mr++ {
 				tile(g, mr)
 			}
-			gatherTile(g)
 			peak(g)
+		case "direct":
+			directTiles(g)
 		case "vector":
 			elementwise(g)
 			activations(g)
@@ -47,7 +48,7 @@ func main() {
 		case "winograd":
 			winograd(g)
 		default:
-			log.Fatalf("-set %q: want gemm, vector or winograd", *set)
+			log.Fatalf("-set %q: want gemm, direct, vector or winograd", *set)
 		}
 	}
 	os.Exit(build.Main(flags.Config(), ctx))

@@ -1,0 +1,400 @@
+package kernels
+
+import "fmt"
+
+// Direct convolution after the indirect convolution algorithm of Dukhan 2019: a matrix
+// product whose rows are pixels of the result, and whose terms are read where they lie,
+// through lists of pointers, one for each pixel and tap. Neither are patches copied together
+// nor does a stride, a dilation or a border cost anything; padding is a pointer to zeros.
+//
+// Both directions are of this form. The gathering pass has one phase: all its pixels have
+// the same taps. The scattering one, the adjoint, is divided into a phase for each remainder
+// of the position by the stride: within one, the taps are the same again, and neighbouring
+// pixels of the phase read neighbouring pixels of the input.
+//
+// The kernel is packed into panels, each of the register tile's width and of one phase.
+
+// directSide is a picture of a pass: its size, and the channels of the arrays that it
+// consists of.
+type directSide struct {
+	height, width int
+	parts         []int
+}
+
+// directAxis is how the pixels of the result lie to those of the input along one axis.
+// Positions of the input are counted from the lowest one that anything reads.
+type directAxis struct {
+	phases []directSteps
+	move   int     // positions between what neighbouring outputs of a phase read
+	span   int     // positions within which an output's taps lie
+	source []int32 // the input pixel at each position, -1 for none
+}
+
+// directSteps is a phase along one axis: outputs first, first+step, ..., count of them. Tap
+// taps[k].tap of output i reads at position i*move + taps[k].at.
+type directSteps struct {
+	first, step, count int
+	taps               []directReach
+}
+
+type directReach struct {
+	tap, at int
+	place   int // along the columns: where in a line its list begins
+}
+
+// gatherAxis is the axis of the gathering pass.
+func gatherAxis(w Window, b Border) directAxis {
+	s := directSteps{step: 1, count: w.Out}
+	for k := range w.Kernel {
+		s.taps = append(s.taps, directReach{tap: k, at: k * w.Dilation})
+	}
+	a := directAxis{phases: []directSteps{s}, move: w.Stride}
+	a.finish(-w.Before, w.In, b)
+	return a
+}
+
+// scatterAxis is that of the scattering pass: position u of its result is reached from
+// output o of the window by tap k where o*Stride - Before + k*Dilation = u.
+func scatterAxis(w Window) directAxis {
+	a := directAxis{move: 1}
+	low := 0
+	for r := range min(w.Stride, w.In) {
+		s := directSteps{first: r, step: w.Stride, count: ceilDiv(w.In-r, w.Stride)}
+		for k := range w.Kernel {
+			if d := r + w.Before - k*w.Dilation; modulo(d, w.Stride) == 0 {
+				at := floorDiv(d, w.Stride)
+				s.taps = append(s.taps, directReach{tap: k, at: at})
+				low = min(low, at)
+			}
+		}
+		a.phases = append(a.phases, s)
+	}
+	for _, s := range a.phases {
+		for i := range s.taps {
+			s.taps[i].at -= low
+		}
+	}
+	a.finish(low, w.Out, BorderExclude)
+	return a
+}
+
+// finish makes the table of sources; position 0 is at low of n pixels.
+func (a *directAxis) finish(low, n int, b Border) {
+	most := 0
+	for _, s := range a.phases {
+		most = max(most, s.count)
+		for _, t := range s.taps {
+			a.span = max(a.span, t.at+1)
+		}
+	}
+	for i := range (most-1)*a.move + a.span + a.move {
+		a.source = append(a.source, int32(b.at(low+i, n)))
+	}
+}
+
+// count is the number of outputs of the largest phase.
+func (a *directAxis) count() int {
+	most := 0
+	for _, s := range a.phases {
+		most = max(most, s.count)
+	}
+	return most
+}
+
+// directPhase is a phase along both axes, with the terms of its sums in order.
+type directPhase struct {
+	rows, cols *directSteps
+	pieces     []directPiece
+	blocks     []int // pieces[blocks[i]:blocks[i+1]] is a partial sum of at most directTerms terms
+	terms      int
+}
+
+// directPiece is a run of channels of one part at one tap.
+type directPiece struct {
+	part, row, col int // the tap: rows.taps[row] and cols.taps[col]
+	first, terms   int // channels within the part
+	channel        int // the first, within the input
+	at             int // terms before it
+}
+
+// directPanel is a panel of the kernel: the columns of one phase that a register tile has.
+type directPanel struct {
+	phase        int
+	part, column int // where its columns lie in the result
+	channel      int // the first, within the result
+	cols         int
+	from         int // channel of the input at which the pieces begin, where there are groups
+	form         int // where it begins in the form
+}
+
+const (
+	// directTerms bounds a partial sum, so that the part of a panel that belongs to it stays
+	// in a second-level cache while the pixels of a block pass, and so that a call of the
+	// micro-kernel, which cannot be interrupted, stays below 20 microseconds.
+	directTerms = 1024
+	// directPanelBytes is how much of several panels a block keeps in that cache, and
+	// directRowBytes how much of the input.
+	directPanelBytes = 256 << 10
+	directRowBytes   = 256 << 10
+	// A worker claims a block at a time. There are to be directBlocks, so that workers end
+	// together, none with less than directFlops.
+	directBlocks = 128
+	directFlops  = 1 << 18
+)
+
+// directReaches are the register tiles: rows and columns, of which a tile may have fewer.
+var directReaches = [...]reach{generic: {8, 4}, avx2: {6, 16}, avx512: {12, 32}}
+
+// directPlan is how a pass is divided. It depends on the shape and the variant alone.
+type directPlan struct {
+	shape   ConvShape
+	gathers bool
+	isa     isa
+	tile    reach
+
+	input, output  directSide
+	batch          int
+	alongH, alongW directAxis
+	phases         []directPhase
+	panels         []directPanel
+	size           int // elements of the form
+
+	// Pixels of a phase are taken in rows of tiles: of a chunk of columns, or of several rows
+	// of the picture where these are short. rows is their number over the batch in all.
+	chunk, chunks int
+	merged        int
+	rows          int
+	// A block is one of bundles, a range of panels, by one chunk, by perBlock rows of tiles.
+	bundles  []int
+	perBlock int
+
+	// A line has the pointers to one row of the input, for each class of positions that are
+	// congruent modulo the move: entry i of class c is for position c + (column+i)*move.
+	entries int
+	classes []int
+}
+
+func planDirect[T Float](s *ConvShape, gathers bool) directPlan {
+	p := directPlan{shape: *s, gathers: gathers, batch: s.Batch}
+	if isFloat32[T]() {
+		p.isa = active
+	}
+	p.tile = directReaches[p.isa]
+	x, y := directSide{s.H.In, s.W.In, s.parts()}, directSide{s.H.Out, s.W.Out, []int{s.Out}}
+	if gathers {
+		p.input, p.output = x, y
+		p.alongH, p.alongW = gatherAxis(s.H, s.Border), gatherAxis(s.W, s.Border)
+	} else {
+		p.input, p.output = y, x
+		p.alongH, p.alongW = scatterAxis(s.H), scatterAxis(s.W)
+	}
+	if s.H.still() && s.W.still() { // all pixels are one row
+		pixels := p.batch * p.output.height * p.output.width
+		still := func(n int) directAxis {
+			return gatherAxis(Window{In: n, Out: n, Kernel: 1, Stride: 1, Dilation: 1}, BorderExclude)
+		}
+		p.input.height, p.output.height, p.input.width, p.output.width = 1, 1, pixels, pixels
+		p.batch, p.alongH, p.alongW = 1, still(1), still(pixels)
+	}
+	span := p.addPanels()
+	p.addPhases(span)
+	p.divide()
+	return p
+}
+
+// inGroup and outGroup are a group's channels of the pass's input and result.
+func (p *directPlan) inGroup() int {
+	if p.gathers {
+		return p.shape.groupIn()
+	}
+	return p.shape.groupOut()
+}
+
+func (p *directPlan) outGroup() int {
+	if p.gathers {
+		return p.shape.groupOut()
+	}
+	return p.shape.groupIn()
+}
+
+// addPanels divides the columns of every phase, and returns the number of channels of the
+// input that a panel reads. Narrow groups share a panel as wide as a vector, in which what
+// does not belong together is 0.
+func (p *directPlan) addPanels() int {
+	lanes := p.tile.cols / 2
+	in, out := p.inGroup(), p.outGroup()
+	units, width, span := 1, out, in // columns of a unit do not share panels with others
+	if p.shape.Groups > 1 {
+		together := min(max(1, lanes/out), p.shape.Groups)
+		units, width, span = ceilDiv(p.shape.Groups, together), together*out, together*in
+	}
+	for phase := range len(p.alongH.phases) * len(p.alongW.phases) {
+		first := 0
+		for part, channels := range p.output.parts {
+			for unit := range units {
+				end := min((unit+1)*width, channels)
+				if units == 1 {
+					end = channels
+				}
+				for column := unit * width; column < end; column += p.tile.cols {
+					p.panels = append(p.panels, directPanel{
+						phase: phase, part: part, column: column, channel: first + column,
+						cols: min(p.tile.cols, end-column), from: min(unit*span, p.inChannels()-span),
+					})
+				}
+			}
+			first += channels
+		}
+	}
+	return span
+}
+
+// inChannels is the number of channels of the pass's input.
+func (p *directPlan) inChannels() int {
+	n := 0
+	for _, c := range p.input.parts {
+		n += c
+	}
+	return n
+}
+
+// addPhases makes the phases, and gives the panels their places in the form.
+func (p *directPlan) addPhases(span int) {
+	parts := p.input.parts
+	if p.shape.Groups > 1 {
+		parts = []int{span}
+	}
+	for i := range p.alongH.phases {
+		for j := range p.alongW.phases {
+			p.phases = append(p.phases, newDirectPhase(&p.alongH.phases[i], &p.alongW.phases[j], parts))
+		}
+	}
+	for i := range p.panels {
+		p.panels[i].form = p.size
+		p.size += p.phases[p.panels[i].phase].terms * p.tile.cols
+	}
+}
+
+func newDirectPhase(rows, cols *directSteps, parts []int) directPhase {
+	f := directPhase{rows: rows, cols: cols, blocks: []int{0}}
+	all := 0
+	for _, channels := range parts {
+		all += len(rows.taps) * len(cols.taps) * channels
+	}
+	block, limit := 0, ceilDiv(all, max(1, ceilDiv(all, directTerms))) // near-equal blocks
+	channel := 0
+	for part, channels := range parts {
+		for i := range rows.taps {
+			for j := range cols.taps {
+				for first := 0; first < channels; first += directTerms {
+					n := min(directTerms, channels-first)
+					if block >= limit {
+						f.blocks, block = append(f.blocks, len(f.pieces)), 0
+					}
+					f.pieces = append(f.pieces, directPiece{part: part, row: i, col: j, first: first, terms: n, channel: channel + first, at: f.terms})
+					f.terms += n
+					block += n
+				}
+			}
+		}
+		channel += channels
+	}
+	f.blocks = append(f.blocks, len(f.pieces))
+	return f
+}
+
+// partial is the number of terms in the longest partial sum.
+func (f *directPhase) partial() int {
+	most := 0
+	for b := range len(f.blocks) - 1 {
+		n := 0
+		for _, piece := range f.pieces[f.blocks[b]:f.blocks[b+1]] {
+			n += piece.terms
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// divide chooses rows of tiles, bundles and blocks.
+func (p *directPlan) divide() {
+	cols, rows := p.alongW.count(), p.alongH.count()*p.batch
+	taps, several, terms := 1, false, 0
+	for i := range p.phases {
+		f := &p.phases[i]
+		taps, several, terms = max(taps, len(f.rows.taps)), several || len(f.blocks) > 2, terms+f.terms
+	}
+	channels := min(p.inChannels(), directTerms)
+	p.chunk = max(4*p.tile.rows, directRowBytes/(4*p.alongW.move*taps*channels))
+	p.chunks = ceilDiv(cols, p.chunk)
+	p.chunk, p.merged = ceilDiv(cols, max(p.chunks, 1)), 1
+	if cols < 2*p.tile.rows {
+		p.merged = max(1, min(4*p.tile.rows/max(cols, 1), rows))
+	}
+	p.rows = ceilDiv(rows, p.merged)
+
+	// Operations in a row of tiles, for each term and panel.
+	unit := 2 * float64(p.merged*p.chunk*p.tile.cols)
+	all := unit * float64(p.rows*p.chunks*terms) * float64(len(p.panels)/len(p.phases))
+	want := max(all/directBlocks, directFlops)
+	size, work := 0, 0.0
+	for i, panel := range p.panels {
+		f := &p.phases[panel.phase]
+		bytes, flops := 4*f.partial()*p.tile.cols, unit*float64(f.terms)
+		if i == 0 || size+bytes > directPanelBytes || work+flops > want || several && p.panels[i-1].phase != panel.phase {
+			p.bundles, size, work = append(p.bundles, i), 0, 0
+		}
+		size, work = size+bytes, work+flops
+	}
+	p.bundles = append(p.bundles, len(p.panels))
+	p.perBlock = 1
+	if most := all / float64(p.rows*p.chunks*(len(p.bundles)-1)); most > 0 { // of a bundle in a row of tiles
+		p.perBlock = max(1, int(want/most))
+	}
+	if several { // all rows of a block pass before the next partial sums
+		p.perBlock = min(p.perBlock, max(1, 2*directRowBytes/(4*p.merged*p.chunk*channels)))
+	}
+	p.lines()
+}
+
+// lines lays out the lines.
+func (p *directPlan) lines() {
+	shift := 0
+	class := map[int]int{}
+	for _, s := range p.alongW.phases {
+		for _, t := range s.taps {
+			shift = max(shift, t.at/p.alongW.move)
+			if _, ok := class[t.at%p.alongW.move]; !ok {
+				class[t.at%p.alongW.move] = len(p.classes)
+				p.classes = append(p.classes, t.at%p.alongW.move)
+			}
+		}
+	}
+	p.entries = p.chunk + shift
+	for i := range p.alongW.phases {
+		s := &p.alongW.phases[i]
+		for k := range s.taps {
+			t := &s.taps[k]
+			t.place = class[t.at%p.alongW.move]*p.entries + t.at/p.alongW.move
+		}
+	}
+}
+
+// formName tells what the form of a kernel depends on: the variant's panels, the order of
+// the terms, and the phases.
+func (p *directPlan) formName() string {
+	name := fmt.Sprintf("direct %s, parts %v", p.isa, p.shape.parts())
+	if p.gathers {
+		return name
+	}
+	for _, a := range []*directAxis{&p.alongH, &p.alongW} {
+		name += ", phases"
+		for _, s := range a.phases {
+			name += " "
+			for _, t := range s.taps {
+				name += fmt.Sprintf("%d,", t.tap)
+			}
+		}
+	}
+	return name
+}

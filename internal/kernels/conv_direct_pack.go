@@ -1,0 +1,71 @@
+package kernels
+
+// pack makes one piece of one panel of the form: element (p, j) is what term p is multiplied
+// with in column j.
+func (p *directPass[T]) pack(job directJob) {
+	s, panel := &p.shape, &p.panels[job.panel]
+	f := &p.phases[panel.phase]
+	piece := &f.pieces[job.piece]
+	width := p.tile.cols
+	dst := p.packed[panel.form+piece.at*width:][:piece.terms*width]
+	tap := f.rows.taps[piece.row].tap*s.W.Kernel + f.cols.taps[piece.col].tap
+	first := panel.from + piece.channel
+	in, out := p.inGroup(), p.outGroup()
+	if panel.cols < width {
+		clear(dst)
+	}
+	if first/in != (first+piece.terms-1)/in || panel.channel/out != (panel.channel+panel.cols-1)/out || first/in != panel.channel/out {
+		p.packGroups(dst, tap, first, panel)
+		return
+	}
+	w := p.w[tap*s.groupIn()*s.Out:]
+	if p.gathers {
+		packColumns(p.isa, dst, w[first%in*s.Out+panel.channel:], piece.terms, panel.cols, s.Out, width)
+	} else {
+		packRows(p.isa, dst, w[panel.channel%out*s.Out+first:], piece.terms, panel.cols, s.Out, width)
+	}
+}
+
+// packGroups is pack for terms and columns of several groups; what does not belong together
+// becomes 0.
+func (p *directPass[T]) packGroups(dst []T, tap, first int, panel *directPanel) {
+	s := &p.shape
+	in, out := p.inGroup(), p.outGroup()
+	clear(dst)
+	for i := 0; i < len(dst)/p.tile.cols; i++ {
+		for j := range panel.cols {
+			c, o := first+i, panel.channel+j
+			if c/in != o/out {
+				continue
+			}
+			if !p.gathers {
+				c, o = o, c
+			}
+			dst[i*p.tile.cols+j] = p.w[(tap*s.groupIn()+c%s.groupIn())*s.Out+o]
+		}
+	}
+}
+
+// packColumns computes dst[p*width+j] = src[p*stride+j] for p < k and j < cols.
+func packColumns[T Float](i isa, dst, src []T, k, cols, stride, width int) {
+	if v := vectorSets[i]; v != nil && cols == 2*v.lanes && width == cols {
+		v.copyPanel(&f32(dst)[0], &f32(src)[0], k, 4*stride)
+		return
+	}
+	for p := range k {
+		copy(dst[p*width:][:cols], src[p*stride:])
+	}
+}
+
+// packRows computes dst[p*width+j] = src[j*stride+p] for p < k and j < cols.
+func packRows[T Float](i isa, dst, src []T, k, cols, stride, width int) {
+	if v := vectorSets[i]; v != nil {
+		transposePanel(v, f32(dst), f32(src), k, cols, stride, width)
+		return
+	}
+	for j := range cols {
+		for p, v := range src[j*stride:][:k] {
+			dst[p*width+j] = v
+		}
+	}
+}
