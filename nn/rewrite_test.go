@@ -47,6 +47,12 @@ func runGraph(t *testing.T, m *Model, g *graph, batch int, training bool) graphR
 			s.name(s.outputs[i], make([]float64, p.elems(v)))
 		}
 	}
+	for i := range s.calls {
+		if form := p.routines[i].Form.Elems; form > 0 && !training {
+			s.calls[i].Form = make([]float64, form)
+			s.ops[i].(Preparer[float64]).Prepare(team, s.calls[i].Form, s.calls[i].Param)
+		}
+	}
 	s.forward(&runState{training: training, seed: rng.New(9), team: team})
 	var run graphRun
 	for _, v := range g.outputs {

@@ -73,6 +73,17 @@ func (p *directPass[T]) run(team *parallel.Team, out, in [][]T, form, bias, _ []
 	}
 	team.Run(ceilDiv(p.rows, p.perBlock)*p.chunks*(len(p.bundles)-1), p)
 	p.out, p.in, p.packed, p.bias = nil, nil, nil, nil
+	for _, w := range p.workers {
+		w.release()
+	}
+}
+
+// release lets go of the operands.
+func (w *directWorker[T]) release() {
+	w.tile = directTile[T]{}
+	clear(w.lines)
+	clear(w.lists)
+	clear(w.outs[:cap(w.outs)])
 }
 
 func (p *directPass[T]) newWorker() *directWorker[T] {
@@ -259,7 +270,7 @@ func (p *directPass[T]) findOuts(w *directWorker[T], f *directPhase, part int) {
 func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directPhase, sum, pixels int) {
 	t := &w.tile
 	t.column, t.cols, t.add = panel.column*int(unsafe.Sizeof(T(0))), panel.cols, min(sum, 1)
-	t.bias, t.b, t.act = nil, nil, 0
+	t.bias, t.b, t.taps, t.limit, t.act = nil, nil, nil, len(w.taps)*directTapBytes, 0
 	if sum == 0 && p.bias != nil {
 		t.bias = &p.bias[panel.channel]
 	}
@@ -268,7 +279,7 @@ func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directP
 		t.act, t.alpha = p.act.inTile()
 	}
 	if len(w.taps) > 0 {
-		t.b = &p.packed[panel.form+f.pieces[f.blocks[sum]].at*p.tile.cols]
+		t.taps, t.b = &w.taps[0], &p.packed[panel.form+f.pieces[f.blocks[sum]].at*p.tile.cols]
 	}
 	count := ceilDiv(pixels, p.tile.rows)
 	rows, larger := pixels/count, pixels%count // near-equal tiles
@@ -277,11 +288,7 @@ func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directP
 		if larger > 0 {
 			n, larger = n+1, larger-1
 		}
-		t.taps, t.left = nil, len(w.taps)
-		if t.left > 0 {
-			t.taps = &w.taps[0]
-		}
-		t.first, t.outs = first*8, &w.outs[first]
+		t.first, t.outs = first*pointerBytes, &w.outs[first]
 		if p.isa == generic {
 			directGeneric(t, n)
 		} else {

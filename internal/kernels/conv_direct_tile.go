@@ -8,11 +8,10 @@ import "unsafe"
 //	outs[r][column+j] = act(bias[j] + sum over taps and their channels p of
 //	                        taps[s].list[first+r][p] * b[..., j] (+ outs[r][column+j]))
 //
-// first and column are in bytes. The kernel uses up taps and left. The assembly knows the
-// offsets of the fields.
+// limit, first and column are in bytes. The assembly knows the offsets of the fields.
 type directTile[T Float] struct {
 	taps   *directTap[T]
-	left   int // taps
+	limit  int // of taps
 	first  int
 	b      *T  // a panel: for each term a row as wide as the widest tile
 	outs   **T // a pointer for each row
@@ -22,6 +21,8 @@ type directTile[T Float] struct {
 	add    int // 1 adds the result's old value
 	act    int // see Act.inTile
 	alpha  float32
+
+	cursor, length int // the kernel's: bytes of taps that are done, and of the tap at hand
 }
 
 // directTap are terms of the sum: of each row so many channels, in bytes, that end so many
@@ -31,12 +32,17 @@ type directTap[T Float] struct {
 	end, length int
 }
 
+const (
+	pointerBytes   = int(unsafe.Sizeof(uintptr(0)))
+	directTapBytes = int(unsafe.Sizeof(directTap[float32]{}))
+)
+
 type directTile32 = directTile[float32]
 
 // directGeneric computes a tile of so many rows, without an activation.
 func directGeneric[T Float](t *directTile[T], rows int) {
 	size := int(unsafe.Sizeof(T(0)))
-	taps, first := unsafe.Slice(t.taps, t.left), t.first/8
+	taps, first := unsafe.Slice(t.taps, t.limit/directTapBytes), t.first/pointerBytes
 	outs := unsafe.Slice(t.outs, rows)
 	cols := t.column / size
 	for r := 0; r < rows; r += 2 {

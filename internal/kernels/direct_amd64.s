@@ -25,21 +25,23 @@ spread:
 	VMOVAPS Z0, Z4
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
 	MOVQ (R13), AX
 	ADDQ DI, AX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -74,8 +76,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -141,12 +146,16 @@ spread:
 	VMOVAPS Z0, Z6
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -155,9 +164,7 @@ tap:
 	MOVQ 8(R13), CX
 	ADDQ DI, CX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -202,8 +209,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -279,12 +289,16 @@ spread:
 	VMOVAPS Z0, Z8
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -295,9 +309,7 @@ tap:
 	MOVQ 16(R13), DX
 	ADDQ DI, DX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -352,8 +364,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -439,12 +454,16 @@ spread:
 	VMOVAPS Z0, Z10
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -457,9 +476,7 @@ tap:
 	MOVQ 24(R13), R8
 	ADDQ DI, R8
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -524,8 +541,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -621,12 +641,16 @@ spread:
 	VMOVAPS Z0, Z12
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -641,9 +665,7 @@ tap:
 	MOVQ 32(R13), R9
 	ADDQ DI, R9
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -718,8 +740,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -825,12 +850,16 @@ spread:
 	VMOVAPS Z0, Z14
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -847,9 +876,7 @@ tap:
 	MOVQ 40(R13), R10
 	ADDQ DI, R10
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -934,8 +961,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -1051,12 +1081,16 @@ spread:
 	VMOVAPS Z0, Z16
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -1075,9 +1109,7 @@ tap:
 	MOVQ 48(R13), R11
 	ADDQ DI, R11
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -1172,8 +1204,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -1299,12 +1334,16 @@ spread:
 	VMOVAPS Z0, Z18
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -1325,9 +1364,7 @@ tap:
 	MOVQ 56(R13), R12
 	ADDQ DI, R12
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -1432,8 +1469,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -1569,12 +1609,16 @@ spread:
 	VMOVAPS Z0, Z20
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -1597,9 +1641,7 @@ tap:
 	MOVQ 64(R13), R14
 	ADDQ DI, R14
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -1714,8 +1756,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -1861,12 +1906,16 @@ spread:
 	VMOVAPS Z0, Z22
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -1891,9 +1940,7 @@ tap:
 	MOVQ 72(R13), R15
 	ADDQ DI, R15
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -2018,8 +2065,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -2175,12 +2225,16 @@ spread:
 	VMOVAPS Z0, Z24
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -2207,9 +2261,7 @@ tap:
 	MOVQ 80(R13), R13
 	ADDQ DI, R13
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -2344,8 +2396,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -2511,12 +2566,16 @@ spread:
 	VMOVAPS Z0, Z26
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -2545,9 +2604,7 @@ tap:
 	MOVQ 80(R13), R13
 	ADDQ DI, R13
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -2692,8 +2749,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -2859,21 +2919,23 @@ spread:
 	VMOVAPS Z1, Z5
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
 	MOVQ (R13), AX
 	ADDQ DI, AX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -2918,8 +2980,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -2994,12 +3059,16 @@ spread:
 	VMOVAPS Z1, Z7
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -3008,9 +3077,7 @@ tap:
 	MOVQ 8(R13), CX
 	ADDQ DI, CX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -3070,8 +3137,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -3163,12 +3233,16 @@ spread:
 	VMOVAPS Z1, Z9
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -3179,9 +3253,7 @@ tap:
 	MOVQ 16(R13), DX
 	ADDQ DI, DX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -3256,8 +3328,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -3366,12 +3441,16 @@ spread:
 	VMOVAPS Z1, Z11
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -3384,9 +3463,7 @@ tap:
 	MOVQ 24(R13), R8
 	ADDQ DI, R8
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -3476,8 +3553,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -3603,12 +3683,16 @@ spread:
 	VMOVAPS Z1, Z13
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -3623,9 +3707,7 @@ tap:
 	MOVQ 32(R13), R9
 	ADDQ DI, R9
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -3730,8 +3812,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -3874,12 +3959,16 @@ spread:
 	VMOVAPS Z1, Z15
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -3896,9 +3985,7 @@ tap:
 	MOVQ 40(R13), R10
 	ADDQ DI, R10
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -4018,8 +4105,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -4179,12 +4269,16 @@ spread:
 	VMOVAPS Z1, Z17
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -4203,9 +4297,7 @@ tap:
 	MOVQ 48(R13), R11
 	ADDQ DI, R11
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -4340,8 +4432,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -4518,12 +4613,16 @@ spread:
 	VMOVAPS Z1, Z19
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -4544,9 +4643,7 @@ tap:
 	MOVQ 56(R13), R12
 	ADDQ DI, R12
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -4696,8 +4793,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -4891,12 +4991,16 @@ spread:
 	VMOVAPS Z1, Z21
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -4919,9 +5023,7 @@ tap:
 	MOVQ 64(R13), R14
 	ADDQ DI, R14
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -5086,8 +5188,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -5298,12 +5403,16 @@ spread:
 	VMOVAPS Z1, Z23
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -5328,9 +5437,7 @@ tap:
 	MOVQ 72(R13), R15
 	ADDQ DI, R15
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -5510,8 +5617,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -5739,12 +5849,16 @@ spread:
 	VMOVAPS Z1, Z25
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -5771,9 +5885,7 @@ tap:
 	MOVQ 80(R13), R13
 	ADDQ DI, R13
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -5968,8 +6080,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -6214,12 +6329,16 @@ spread:
 	VMOVAPS Z1, Z27
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R13
+	NEGQ R13
+	MOVQ R13, 96(DI)
 	MOVQ (BX), R13
 	ADDQ 16(DI), R13
 	MOVQ 8(BX), DI
@@ -6248,9 +6367,7 @@ tap:
 	MOVQ 80(R13), R13
 	ADDQ DI, R13
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -6460,8 +6577,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ   64(BX), $0x00
@@ -6731,21 +6851,23 @@ spread:
 	VMOVAPS Y0, Y4
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
 	MOVQ (R11), AX
 	ADDQ DI, AX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -6780,8 +6902,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -6853,12 +6978,16 @@ spread:
 	VMOVAPS Y0, Y6
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -6867,9 +6996,7 @@ tap:
 	MOVQ 8(R11), CX
 	ADDQ DI, CX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -6914,8 +7041,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -6999,12 +7129,16 @@ spread:
 	VMOVAPS Y0, Y8
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -7015,9 +7149,7 @@ tap:
 	MOVQ 16(R11), DX
 	ADDQ DI, DX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -7072,8 +7204,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -7169,12 +7304,16 @@ spread:
 	VMOVAPS Y0, Y10
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -7187,9 +7326,7 @@ tap:
 	MOVQ 24(R11), R8
 	ADDQ DI, R8
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -7254,8 +7391,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -7363,12 +7503,16 @@ spread:
 	VMOVAPS Y0, Y12
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -7383,9 +7527,7 @@ tap:
 	MOVQ 32(R11), R9
 	ADDQ DI, R9
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -7460,8 +7602,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -7581,12 +7726,16 @@ spread:
 	VMOVAPS Y0, Y14
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -7603,9 +7752,7 @@ tap:
 	MOVQ 40(R11), R10
 	ADDQ DI, R10
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -7690,8 +7837,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -7820,21 +7970,23 @@ spread:
 	VMOVAPS Y1, Y5
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
 	MOVQ (R11), AX
 	ADDQ DI, AX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -7879,8 +8031,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -7964,12 +8119,16 @@ spread:
 	VMOVAPS Y1, Y7
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -7978,9 +8137,7 @@ tap:
 	MOVQ 8(R11), CX
 	ADDQ DI, CX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -8040,8 +8197,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -8146,12 +8306,16 @@ spread:
 	VMOVAPS Y1, Y9
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -8162,9 +8326,7 @@ tap:
 	MOVQ 16(R11), DX
 	ADDQ DI, DX
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -8239,8 +8401,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -8366,12 +8531,16 @@ spread:
 	VMOVAPS Y1, Y11
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -8384,9 +8553,7 @@ tap:
 	MOVQ 24(R11), R8
 	ADDQ DI, R8
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -8476,8 +8643,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -8624,12 +8794,16 @@ spread:
 	VMOVAPS Y1, Y13
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -8644,9 +8818,7 @@ tap:
 	MOVQ 32(R11), R9
 	ADDQ DI, R9
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -8751,8 +8923,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00
@@ -8920,12 +9095,16 @@ spread:
 	VMOVAPS Y1, Y15
 	CMPQ    8(BX), $0x00
 	JE      finish
+	MOVQ    $0x00000000, 88(BX)
 	MOVQ    24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
 	MOVQ (DI), BX
-	ADDQ $0x18, (DI)
+	ADDQ 88(DI), BX
+	MOVQ 16(BX), R11
+	NEGQ R11
+	MOVQ R11, 96(DI)
 	MOVQ (BX), R11
 	ADDQ 16(DI), R11
 	MOVQ 8(BX), DI
@@ -8942,9 +9121,7 @@ tap:
 	MOVQ 40(R11), R10
 	ADDQ DI, R10
 	MOVQ t+0(FP), DI
-	MOVQ (DI), DI
-	MOVQ -8(DI), DI
-	NEGQ DI
+	MOVQ 96(DI), DI
 	ADDQ $0x10, DI
 	JG   rest
 
@@ -9064,8 +9241,11 @@ channel:
 
 next:
 	MOVQ t+0(FP), BX
-	DECQ 8(BX)
-	JNZ  tap
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
 
 finish:
 	CMPQ       64(BX), $0x00

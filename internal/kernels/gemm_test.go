@@ -70,6 +70,23 @@ func TestTileLayout(t *testing.T) {
 	}
 }
 
+func TestDirectLayout(t *testing.T) {
+	var x directTile32
+	var tap directTap[float32]
+	for i, offset := range []uintptr{
+		unsafe.Offsetof(x.taps), unsafe.Offsetof(x.limit), unsafe.Offsetof(x.first), unsafe.Offsetof(x.b), unsafe.Offsetof(x.outs),
+		unsafe.Offsetof(x.column), unsafe.Offsetof(x.bias), unsafe.Offsetof(x.cols), unsafe.Offsetof(x.add), unsafe.Offsetof(x.act),
+		unsafe.Offsetof(x.alpha), unsafe.Offsetof(x.cursor), unsafe.Offsetof(x.length),
+	} {
+		if offset != uintptr(8*i) {
+			t.Errorf("field %d of directTile is at %d; the assembly expects %d", i, offset, 8*i)
+		}
+	}
+	if unsafe.Offsetof(tap.end) != 8 || unsafe.Offsetof(tap.length) != 16 || unsafe.Sizeof(tap) != 24 {
+		t.Error("the assembly expects other fields in directTap")
+	}
+}
+
 var gemmShapes = [][3]int{ // M, N, K
 	{1, 1, 1}, {1, 33, 7}, {2, 31, 5}, {3, 16, 17}, {4, 15, 9}, {5, 47, 3}, {6, 17, 64}, {7, 8, 33},
 	{8, 64, 31}, {9, 1, 100}, {10, 32, 2}, {11, 65, 11}, {12, 48, 13}, {13, 96, 1}, {14, 5, 40}, {15, 49, 19},

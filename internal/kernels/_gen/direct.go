@@ -7,8 +7,9 @@ import (
 
 // Offsets of the fields of the Go structs directTile and directTap.
 const (
-	directTaps, directLeft, directFirst, directB = 0, 8, 16, 24
-	directOut, directColumn                      = 32, 40
+	directTaps, directLimit, directFirst = 0, 8, 16
+	directB, directOuts, directColumn    = 24, 32, 40
+	directCursor, directLength           = 88, 96
 
 	tapList, tapEnd, tapLength, tapSize = 0, 8, 16, 24
 )
@@ -35,7 +36,7 @@ func directTile(gen *generator, mr, halves int) {
 	outs, column, place := reg.RSI, reg.RDX, reg.RCX
 	g.rowAt = func(r int) Mem {
 		if r == 0 {
-			g.MOVQ(g.arg(directOut), outs)
+			g.MOVQ(g.arg(directOuts), outs)
 			g.MOVQ(g.arg(directColumn), column)
 		}
 		g.MOVQ(Mem{Base: outs, Disp: 8 * r}, place)
@@ -49,13 +50,17 @@ func directTile(gen *generator, mr, halves int) {
 		list = reg.R11 // R13 has the place of the masks
 	}
 	channel := reg.RDI // bytes to the end of the rows' pieces, negative
-	g.CMPQ(g.arg(directLeft), Imm(0))
+	g.CMPQ(g.arg(directLimit), Imm(0))
 	g.JE(LabelRef("finish"))
+	g.MOVQ(U32(0), g.arg(directCursor))
 	g.MOVQ(g.arg(directB), g.rowB)
 	g.Label("tap")
 	g.Load(g.Param("t"), reg.RDI)
 	g.MOVQ(Mem{Base: reg.RDI, Disp: directTaps}, tap)
-	g.ADDQ(Imm(tapSize), Mem{Base: reg.RDI, Disp: directTaps})
+	g.ADDQ(Mem{Base: reg.RDI, Disp: directCursor}, tap)
+	g.MOVQ(Mem{Base: tap, Disp: tapLength}, list)
+	g.NEGQ(list)
+	g.MOVQ(list, Mem{Base: reg.RDI, Disp: directLength})
 	g.MOVQ(Mem{Base: tap, Disp: tapList}, list)
 	g.ADDQ(Mem{Base: reg.RDI, Disp: directFirst}, list)
 	g.MOVQ(Mem{Base: tap, Disp: tapEnd}, end)
@@ -75,9 +80,7 @@ func directTile(gen *generator, mr, halves int) {
 		load(last)
 	}
 	g.Load(g.Param("t"), channel)
-	g.MOVQ(Mem{Base: channel, Disp: directTaps}, channel)
-	g.MOVQ(Mem{Base: channel, Disp: tapLength - tapSize}, channel)
-	g.NEGQ(channel)
+	g.MOVQ(Mem{Base: channel, Disp: directLength}, channel)
 	g.ADDQ(Imm(step), channel)
 	g.JG(LabelRef("rest"))
 	g.Label("channels")
@@ -97,8 +100,11 @@ func directTile(gen *generator, mr, halves int) {
 	g.JNZ(LabelRef("channel"))
 	g.Label("next")
 	g.Load(g.Param("t"), g.args)
-	g.DECQ(g.arg(directLeft))
-	g.JNZ(LabelRef("tap"))
+	g.MOVQ(g.arg(directCursor), reg.RAX)
+	g.ADDQ(Imm(tapSize), reg.RAX)
+	g.MOVQ(reg.RAX, g.arg(directCursor))
+	g.CMPQ(reg.RAX, g.arg(directLimit))
+	g.JNE(LabelRef("tap"))
 
 	g.finish()
 	g.VZEROUPPER()

@@ -36,9 +36,9 @@ type gemm struct {
 	mr, halves int // rows, and vectors in a row
 	args       reg.Register
 	row        []reg.GPPhysical // pointers to rows of a
-	b    [2]reg.VecPhysical
-	a    [2]reg.VecPhysical // two, so that broadcasts run ahead
-	acc  [][2]reg.VecPhysical
+	b          [2]reg.VecPhysical
+	a          [2]reg.VecPhysical // two, so that broadcasts run ahead
+	acc        [][2]reg.VecPhysical
 
 	rowA, stepA, rowB, strideB, k reg.GPPhysical
 	rowC, strideC                 reg.GPPhysical
