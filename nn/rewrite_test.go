@@ -210,8 +210,10 @@ func TestNormsFold(t *testing.T) {
 	testRewrites(t, append(cases, []rewriteCase{
 		{"without scale", in, func(in []*Node) []*Node { return []*Node{norm(BatchNorm{NoScale: true}, conv, in...)} }, 1, 3},
 		{"without centre", in, func(in []*Node) []*Node { return []*Node{norm(BatchNorm{NoCenter: true}, conv, in...)} }, 1, 3},
+		// Without a bias: before a norm its gradient is 0, and what is left of rounding errors
+		// depends on the order of the sums, which parts change.
 		{"in parts", []Shape{{5, 7, 3}, {5, 7, 2}}, func(in []*Node) []*Node {
-			return []*Node{norm(BatchNorm{Epsilon: .5}, conv, Apply(Concatenate{}, in...))}
+			return []*Node{norm(BatchNorm{Epsilon: .5}, Conv2D{Filters: 4, Kernel: [2]int{3, 3}, Padding: Same, NoBias: true}, Apply(Concatenate{}, in...))}
 		}, 1, 3},
 		{"groups of a transposed one", in, func(in []*Node) []*Node {
 			return []*Node{norm(BatchNorm{}, Conv2DTranspose{Filters: 6, Kernel: [2]int{3, 2}, Groups: 3}, in...)}
