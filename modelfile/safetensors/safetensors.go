@@ -22,6 +22,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"github.com/hourglass-go/hourglass/modelfile/internal/floats"
 )
 
 const (
@@ -30,7 +32,7 @@ const (
 
 	lengthBytes = 8        // the header's length, in front of it
 	maxRank     = 32       // more axes than any array library has
-	windowBytes = 64 << 10 // through which data is converted
+	windowBytes = 64 << 10 // through which data is written
 	metadataKey = "__metadata__"
 )
 
@@ -177,23 +179,15 @@ func (f *File) ReadFloat32(name string, dst []float32) error {
 		return fmt.Errorf("safetensors: tensor %q of shape %v has %d elements, the destination has %d",
 			name, t.Shape, t.Elems(), len(dst))
 	}
-	decode, ok := float32Decoders[t.DType]
+	kind, ok := float32Kinds[t.DType]
 	if !ok {
 		return inTensor(NotFloat, name, "holds %s; only F32, F16, BF16 and F64 can be read as float32", t.DType)
 	}
-	elem := t.DType.Size()
-	window := make([]byte, min(windowBytes, int(t.End-t.Begin)))
-	for at := t.Begin; len(dst) > 0; {
-		n := min(len(window)/elem, len(dst))
-		chunk := window[:n*elem]
-		if err := readFull(f.r, chunk, f.data+at, fmt.Sprintf("tensor %q", name)); err != nil {
-			return err
-		}
-		decode(dst[:n], chunk)
-		dst, at = dst[n:], at+int64(len(chunk))
-	}
-	return nil
+	return located(floats.Read(dst, f.r, f.data+t.Begin, kind), fmt.Sprintf("tensor %q", name))
 }
+
+// float32Kinds are the types that can be read as float32.
+var float32Kinds = map[DType]floats.Kind{F32: floats.F32, F64: floats.F64, F16: floats.F16, BF16: floats.BF16}
 
 // CheckFinite returns a [*FormatError] of kind [NonFinite] that names the tensor and
 // the first element of values that is NaN or infinite, and nil where all are numbers.
@@ -210,13 +204,17 @@ func CheckFinite(name string, values []float32) error {
 // readFull fills p from offset off. A reader that ends early gives a [*FormatError]:
 // the file is shorter than it was said to be.
 func readFull(r io.ReaderAt, p []byte, off int64, where string) error {
-	n, err := r.ReadAt(p, off)
+	return located(floats.ReadFull(r, p, off), where)
+}
+
+// located says where an error of reading happened.
+func located(err error, where string) error {
+	var short *floats.TruncatedError
 	switch {
-	case n == len(p):
+	case err == nil:
 		return nil
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return faulty(Truncated, where, "the file ends at byte %d, %d more are needed", off+int64(n), len(p)-n)
-	default:
-		return fmt.Errorf("safetensors: %s: %w", where, err)
+	case errors.As(err, &short):
+		return faulty(Truncated, where, "%v", short)
 	}
+	return fmt.Errorf("safetensors: %s: %w", where, err)
 }
