@@ -22,7 +22,7 @@ func TestConvolutional(t *testing.T) {
 	}{
 		{"unet", UNet{}, nn.Shape{256, 256, 3}, nn.Shape{256, 256, 1}, 7760097, 24162402304},
 		{"unet, odd", UNet{}, nn.Shape{333, 517, 3}, nn.Shape{333, 517, 1}, 7760097, 65408378112},
-		{"unet, normalised", UNet{BatchNorm: true}, nn.Shape{256, 256, 3}, nn.Shape{256, 256, 1}, 7760097 + 3*2944, 24146411520},
+		{"unet, normalised", UNet{Norm: BatchNorm}, nn.Shape{256, 256, 3}, nn.Shape{256, 256, 1}, 7760097 + 3*2944, 24146411520},
 		{"unet, the paper's widths", UNet{Channels: 1, Outputs: 2, Width: 64}, nn.Shape{64, 64, 1}, nn.Shape{64, 64, 2}, 31030658, 6014509056},
 		{"dncnn", DnCNN{}, nn.Shape{512, 512, 1}, nn.Shape{512, 512, 1}, 555137, 290782969856},
 		{"vgg-16", VGG{}, nn.Shape{224, 224, 3}, nn.Shape{1000}, 138357544, 30954085352},
@@ -88,7 +88,7 @@ func through(t *testing.T, l nn.Layer, xs ...*tensor.Tensor) *tensor.Tensor {
 // TestAnySize: a picture of an odd size gives what its reflection to a multiple gives, cropped;
 // at a multiple there is nothing but the network.
 func TestAnySize(t *testing.T) {
-	m, err := UNet{Channels: 2, Outputs: 2, Width: 2, Depth: 2, Activation: nn.Sigmoid}.Build()
+	m, err := UNet{Channels: 2, Outputs: 2, Width: 2, Depth: 2, OutputActivation: nn.Sigmoid}.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +141,18 @@ func TestConvolutionalRefuses(t *testing.T) {
 	for _, b := range []builder{
 		UNet{Depth: maxDepth + 1}, UNet{Depth: -1}, UNet{Width: maxChannels}, UNet{Channels: -1}, UNet{Outputs: -1},
 		DnCNN{Depth: 1}, DnCNN{Width: -1}, DnCNN{Channels: maxChannels + 1},
-		VGG{Picture: nn.Shape{nn.Any, nn.Any, 3}}, VGG{Picture: nn.Shape{31, 224, 3}}, VGG{Classes: -1},
-		FCN{Classes: -1}, FCN{Channels: -1},
+		UNet{Norm: "layer"}, UNet{Up: "down"}, UNet{Merge: "max"}, UNet{Odd: "crop"}, UNet{Border: "wrap"}, UNet{Kernel: maxKernel + 1},
+		UNet{Dropout: 1}, UNet{Bottom: -0.1}, UNet{Residual: true},
+		UNetPaper{Width: maxChannels}, UNetPaper{Dropout: 1}, UNetBook{Depth: maxDepth + 1},
+		ResUNet{Depth: maxDepth + 1}, DenseUNet{Layers: []int{}}, DenseUNet{Layers: []int{4, 0}}, DenseUNet{Growth: maxChannels}, DenseUNet{Bottom: 101},
+		UNetPlusPlus{Outputs: -1}, UNetPlusPlus{Dropout: 1}, AttentionUNet{Width: -1}, R2UNet{Steps: 17},
+		VGG{Picture: nn.Shape{nn.Any, nn.Any, 3}}, VGG{Picture: nn.Shape{31, 224, 3}}, VGG{Picture: nn.Shape{224, 224}}, VGG{Classes: -1}, VGG{Layers: 12},
+		VGG{Picture: nn.Shape{224, 224, 0}, NoTop: true}, VGG{Hidden: -1}, VGG{Width: maxChannels}, VGG{Dropout: 1},
+		FCN{Classes: -1}, FCN{Channels: -1}, FCN{Stride: 4}, FCN{Form: "heavy"}, FCN{Padding: "valid"}, FCN{Form: LightForm, Padding: "pad100"}, FCN{Hidden: -1},
+		VGGUNet{Layers: 12}, VGGUNet{Outputs: -1}, ResNetUNet{Layers: 101}, ResNetUNet{Width: 1},
+		DeepLab{Layers: 16}, DeepLab{Rates: []int{}}, DeepLab{Rates: []int{0}}, DeepLab{Classes: -1}, DeepLab{Dropout: 1},
+		ESPCN{Scale: maxScale + 1}, ESPCN{Width: 1}, EDSR{BlockScale: 2}, EDSR{Scale: -1}, EDSR{Blocks: maxChain + 1},
+		PatchGAN{Layers: maxDepth + 1}, PatchGAN{Norm: "layer"}, PatchGAN{Width: maxChannels},
 	} {
 		if _, err := b.Build(); err == nil {
 			t.Errorf("%+v was built", b)
@@ -152,7 +162,20 @@ func TestConvolutionalRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Build(map[string]any{"activation": 3}); err == nil || !strings.Contains(err.Error(), "must be the name of an activation") {
-		t.Error(err)
+	for _, c := range []struct {
+		option string
+		value  any
+		want   string
+	}{
+		{"activation", 3, "must be the name of an activation"},
+		{"activation", "linear", "activation is linear, must be another; left out, it is relu"},
+		{"up", "", `up is , must be another; left out, it is transpose2`},
+		{"up", 2, "must be a name"},
+		{"norm", "layer", `norm is "layer", must be none, batch, group or instance`},
+		{"dropout", "half", "must be a number"},
+	} {
+		if _, err := a.Build(map[string]any{c.option: c.value}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %v: error %v, want %q", c.option, c.value, err, c.want)
+		}
 	}
 }

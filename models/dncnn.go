@@ -48,9 +48,13 @@ func (d DnCNN) Build() (*nn.Model, error) {
 		return nil, err
 	}
 	picture := nn.Input("picture", nn.Shape{nn.Any, nn.Any, d.Channels})
-	x := picture
-	for i := 1; i < d.Depth; i++ {
-		x = convReLU(fmt.Sprintf("conv%d", i), d.Width, 3, d.BatchNorm && i > 1, x)
+	style := convStyle{kernel: 3, activation: nn.ReLU}
+	x := style.apply("conv1", d.Width, picture)
+	if d.BatchNorm {
+		style.norm = BatchNorm
+	}
+	for i := 2; i < d.Depth; i++ {
+		x = style.apply(fmt.Sprintf("conv%d", i), d.Width, x)
 	}
 	x = conv(fmt.Sprintf("conv%d", d.Depth), d.Channels, 3, x)
 	if d.Residual {

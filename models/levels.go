@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/hourglass-go/hourglass/nn"
 )
@@ -14,15 +13,6 @@ import (
 // conv3x3 is a convolution to n channels that keeps the size.
 func conv3x3(n int, f nn.ActivationFunc) nn.Conv2D {
 	return nn.Conv2D{Filters: n, Kernel: square(3), Padding: nn.Same, Activation: f}
-}
-
-func checkOneOf(name, got string, want ...string) error {
-	for _, w := range want {
-		if got == w {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s is %q, must be %s", name, got, strings.Join(want, " or "))
 }
 
 // checkWeight checks the weight of a penalty.

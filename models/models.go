@@ -43,6 +43,8 @@ type builder interface {
 	Build() (*nn.Model, error)
 }
 
+const vggPaper = "Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition"
+
 // architectures is in the order of the list that users see.
 var architectures = []Architecture{
 	{
@@ -70,16 +72,70 @@ var architectures = []Architecture{
 		sample:  VAE{}.withDefaults(),
 	},
 	{
+		Name:    "vgg-11",
+		Summary: "classifier: 8 3x3 convolutions in five blocks with pooling, three dense layers",
+		Paper:   vggPaper,
+		sample:  VGG{Layers: 11}.withDefaults(),
+	},
+	{
+		Name:    "vgg-11-bn",
+		Summary: "classifier: 8 3x3 convolutions in five blocks with pooling, batch normalisation, three dense layers",
+		Paper:   vggPaper,
+		sample:  VGG{Layers: 11, BatchNorm: true}.withDefaults(),
+	},
+	{
+		Name:    "vgg-13",
+		Summary: "classifier: 10 3x3 convolutions in five blocks with pooling, three dense layers",
+		Paper:   vggPaper,
+		sample:  VGG{Layers: 13}.withDefaults(),
+	},
+	{
+		Name:    "vgg-13-bn",
+		Summary: "classifier: 10 3x3 convolutions in five blocks with pooling, batch normalisation, three dense layers",
+		Paper:   vggPaper,
+		sample:  VGG{Layers: 13, BatchNorm: true}.withDefaults(),
+	},
+	{
 		Name:    "vgg-16",
 		Summary: "classifier: 13 3x3 convolutions in five blocks with pooling, three dense layers",
-		Paper:   "Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition",
-		sample:  VGG{}.withDefaults(),
+		Paper:   vggPaper,
+		sample:  VGG{Layers: 16}.withDefaults(),
+	},
+	{
+		Name:    "vgg-16-bn",
+		Summary: "classifier: 13 3x3 convolutions in five blocks with pooling, batch normalisation, three dense layers",
+		Paper:   vggPaper,
+		sample:  VGG{Layers: 16, BatchNorm: true}.withDefaults(),
+	},
+	{
+		Name:    "vgg-19",
+		Summary: "classifier: 16 3x3 convolutions in five blocks with pooling, three dense layers",
+		Paper:   vggPaper,
+		sample:  VGG{Layers: 19}.withDefaults(),
+	},
+	{
+		Name:    "vgg-19-bn",
+		Summary: "classifier: 16 3x3 convolutions in five blocks with pooling, batch normalisation, three dense layers",
+		Paper:   vggPaper,
+		sample:  VGG{Layers: 19, BatchNorm: true}.withDefaults(),
+	},
+	{
+		Name:    "fcn-32s",
+		Summary: "labels pixels: VGG-16 made convolutional, scores of the last scale enlarged",
+		Paper:   "Long et al. 2015, Fully Convolutional Networks for Semantic Segmentation",
+		sample:  FCN{Stride: 32}.withDefaults(),
+	},
+	{
+		Name:    "fcn-16s",
+		Summary: "labels pixels: VGG-16 made convolutional, scores of two scales enlarged and added",
+		Paper:   "Long et al. 2015, Fully Convolutional Networks for Semantic Segmentation",
+		sample:  FCN{Stride: 16}.withDefaults(),
 	},
 	{
 		Name:    "fcn-8s",
 		Summary: "labels pixels: VGG-16 made convolutional, scores of three scales enlarged and added",
 		Paper:   "Long et al. 2015, Fully Convolutional Networks for Semantic Segmentation",
-		sample:  FCN{}.withDefaults(),
+		sample:  FCN{Stride: 8}.withDefaults(),
 	},
 	{
 		Name:    "unet",
@@ -88,10 +144,88 @@ var architectures = []Architecture{
 		sample:  UNet{}.withDefaults(),
 	},
 	{
+		Name:    "unet-paper",
+		Summary: "U-Net with valid convolutions, as in its paper",
+		Paper:   "Ronneberger et al. 2015, U-Net: Convolutional Networks for Biomedical Image Segmentation",
+		sample:  UNetPaper{}.withDefaults(),
+	},
+	{
+		Name:    "unet-book",
+		Summary: "the book's U-Net for restoration: 4x4 convolutions, batch normalisation, LeakyReLU, dropout",
+		Paper:   "Ronneberger et al. 2015, U-Net: Convolutional Networks for Biomedical Image Segmentation",
+		sample:  UNetBook{}.withDefaults(),
+	},
+	{
+		Name:    "res-unet",
+		Summary: "U-Net of residual units, pre-activated",
+		Paper:   "Zhang, Liu and Wang 2018, Road Extraction by Deep Residual U-Net",
+		sample:  ResUNet{}.withDefaults(),
+	},
+	{
+		Name:    "dense-unet",
+		Summary: "U-Net of densely connected blocks: FC-DenseNet, or Tiramisu",
+		Paper:   "Jégou et al. 2017, The One Hundred Layers Tiramisu: Fully Convolutional DenseNets for Semantic Segmentation",
+		sample:  DenseUNet{}.withDefaults(),
+	},
+	{
+		Name:    "unet-plus-plus",
+		Summary: "nested U-Net: skip connections that are networks themselves",
+		Paper:   "Zhou et al. 2018, UNet++: A Nested U-Net Architecture for Medical Image Segmentation",
+		sample:  UNetPlusPlus{}.withDefaults(),
+	},
+	{
+		Name:    "attention-unet",
+		Summary: "U-Net whose skip connections pass attention gates",
+		Paper:   "Oktay et al. 2018, Attention U-Net: Learning Where to Look for the Pancreas",
+		sample:  AttentionUNet{}.withDefaults(),
+	},
+	{
+		Name:    "r2-unet",
+		Summary: "U-Net of recurrent residual units",
+		Paper:   "Alom et al. 2018, Recurrent Residual Convolutional Neural Network based on U-Net (R2U-Net) for Medical Image Segmentation",
+		sample:  R2UNet{}.withDefaults(),
+	},
+	{
+		Name:    "vgg-unet",
+		Summary: "U-Net whose way down is a VGG",
+		Paper:   "Iglovikov and Shvets 2018, TernausNet: U-Net with VGG11 Encoder Pre-Trained on ImageNet for Image Segmentation",
+		sample:  VGGUNet{}.withDefaults(),
+	},
+	{
+		Name:    "resnet-unet",
+		Summary: "U-Net whose way down is a ResNet",
+		Paper:   "He et al. 2016, Deep Residual Learning for Image Recognition",
+		sample:  ResNetUNet{}.withDefaults(),
+	},
+	{
+		Name:    "deeplab",
+		Summary: "labels pixels: a dilated ResNet under an atrous spatial pyramid, DeepLabv3",
+		Paper:   "Chen et al. 2017, Rethinking Atrous Convolution for Semantic Image Segmentation",
+		sample:  DeepLab{}.withDefaults(),
+	},
+	{
 		Name:    "dncnn",
 		Summary: "denoiser: a chain of 3x3 convolutions at full size",
 		Paper:   "Zhang et al. 2017, Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising",
 		sample:  DnCNN{}.withDefaults(),
+	},
+	{
+		Name:    "espcn",
+		Summary: "enlarges pictures: three convolutions at the small size, then pixel shuffle",
+		Paper:   "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network",
+		sample:  ESPCN{}.withDefaults(),
+	},
+	{
+		Name:    "edsr",
+		Summary: "enlarges pictures: a chain of residual blocks without normalisation",
+		Paper:   "Lim et al. 2017, Enhanced Deep Residual Networks for Single Image Super-Resolution",
+		sample:  EDSR{}.withDefaults(),
+	},
+	{
+		Name:    "patch-gan",
+		Summary: "tells, patch by patch, made pictures from real ones: a discriminator",
+		Paper:   "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks",
+		sample:  PatchGAN{}.withDefaults(),
 	},
 }
 
@@ -149,13 +283,9 @@ func (a Architecture) Build(options map[string]any) (*nn.Model, error) {
 		if err != nil {
 			return nil, fmt.Errorf("models: %s: %s is %v, must be %s", a.Name, name, options[name], kindOf(field.Type()))
 		}
-		if kind := fresh.Elem().Kind(); (kind == reflect.Int || kind == reflect.Float64) && fresh.Elem().IsZero() && !field.IsZero() {
+		if k := fresh.Elem().Kind(); k != reflect.Bool && k != reflect.Slice && fresh.Elem().IsZero() && !field.IsZero() {
 			// In the struct it would stand for the default.
-			least := "at least 1"
-			if kind == reflect.Float64 {
-				least = "above 0"
-			}
-			return nil, fmt.Errorf("models: %s: %s is 0, must be %s; left out, it is %v", a.Name, name, least, field)
+			return nil, fmt.Errorf("models: %s: %s is %v, must be %s; left out, it is %v", a.Name, name, fresh.Elem(), notZero(k), field)
 		}
 		field.Set(fresh.Elem())
 	}
@@ -188,6 +318,9 @@ func optionsOf(sample builder) []Option {
 	var options []Option
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
+		if f.Tag.Get("json") == "-" { // what tells one architecture of a family from another
+			continue
+		}
 		options = append(options, Option{Name: f.Tag.Get("json"), Meaning: f.Tag.Get("meaning"), Default: v.Field(i).Interface()})
 	}
 	return options
@@ -201,6 +334,17 @@ func fieldOf(v reflect.Value, name string) reflect.Value {
 		}
 	}
 	return reflect.Value{}
+}
+
+// notZero says in words what a field takes whose zero value stands for the default.
+func notZero(k reflect.Kind) string {
+	switch k {
+	case reflect.Int:
+		return "at least 1"
+	case reflect.Float64:
+		return "above 0"
+	}
+	return "another"
 }
 
 // kindOf says in words what a field takes.

@@ -74,7 +74,7 @@ func padCases() []linearLayer {
 	add("crop to match of all", CropToMatch{}, Shape{5, 8, 17}, Shape{5, 8, 1})
 	for _, b := range []Border{BorderReflect, BorderEdge, BorderZero, BorderSymmetric, BorderWrap} {
 		for _, a := range []Anchor{AnchorCenter, AnchorStart} {
-			add(fmt.Sprintf("to multiple/%s/%s", b, a), PadToMultiple{[2]int{4, 16}, b, a}, Shape{5, 2, 3})
+			add(fmt.Sprintf("to multiple/%s/%s", b, a), PadToMultiple{[2]int{4, 16}, [2]int{3, 0}, b, a}, Shape{5, 2, 3})
 		}
 	}
 	for _, o := range []DepthOrder{DCR, CRD} {
@@ -256,6 +256,7 @@ func TestResizeShapes(t *testing.T) {
 		{Crop{Margins{1, 2, 3, 1}}, []Shape{picture}, Shape{Any, 1, 3}},
 		{CropToMatch{}, []Shape{picture, {7, Any, 9}}, Shape{7, Any, 3}},
 		{PadToMultiple{Multiple: [2]int{8, 8}}, []Shape{picture}, Shape{Any, 8, 3}},
+		{PadToMultiple{Multiple: [2]int{8, 8}, Rest: [2]int{0, 3}}, []Shape{picture}, Shape{Any, 11, 3}},
 		{DepthToSpace{Block: [2]int{3, 1}}, []Shape{{Any, 5, 3}}, Shape{Any, 5, 1}},
 		{SpaceToDepth{Block: [2]int{3, 5}}, []Shape{picture}, Shape{Any, 1, 45}},
 		{SpaceToDepth{Block: [2]int{3, 5}}, []Shape{{Any, Any, Any}}, Shape{Any, Any, Any}},
@@ -303,6 +304,7 @@ func TestResizeErrors(t *testing.T) {
 		{CropToMatch{Anchor: AnchorStart, Offset: [2]int{1, 0}}, []Shape{picture, {5, 7, 1}}, "cannot take height 5 from 1 on of 5"},
 		{CropToMatch{Offset: [2]int{1, 0}}, []Shape{picture, {2, 2, 1}}, "Offset is [1 0]"},
 		{PadToMultiple{}, []Shape{picture}, "Multiple is [0 0]"},
+		{PadToMultiple{Multiple: [2]int{2, 2}, Rest: [2]int{0, 2}}, []Shape{picture}, "Rest is [0 2]"},
 		{PadToMultiple{Multiple: [2]int{2, 2}, Border: BorderExclude}, []Shape{picture}, `Border is "exclude"`},
 		{DepthToSpace{Block: [2]int{2, 2}}, []Shape{picture}, "cannot make blocks of 2x2 of 3 channels, which 4 does not divide"},
 		{DepthToSpace{Block: [2]int{2, 2}, Order: "RCD"}, []Shape{picture}, `Order is "RCD"`},

@@ -84,7 +84,7 @@ func withFilters(l nn.Layer, filters int) nn.Layer {
 // Sizes are those of the pictures, NxHxW; a batch of one and a second side that is like the
 // first are left out.
 func networks() []measured {
-	unet, normalised := network{models.UNet{}}, network{models.UNet{BatchNorm: true}}
+	unet, normalised := network{models.UNet{}}, network{models.UNet{Norm: models.BatchNorm}}
 	var all []measured
 	for _, side := range []int{64, 128, 256, 512, 1024, 2048} {
 		all = append(all, measured{fmt.Sprintf("unet/infer/%d", side), unet.infer(1, side, side)})
