@@ -106,7 +106,7 @@ func (v *convolution) compile(batch int, in []Shape) Routine {
 	sizes := s.Sizes()
 	r := Routine{
 		New32:           func() Op[float32] { return newConvOp[float32](s, rows, v.filters) },
-		New64:           func() Op[float64] { return newConvOp[float64](s, rows, v.filters) },
+		New64:           func() Op[float64] { return newWideConvOp(s, rows, v.filters) },
 		Form:            Form{Name: sizes.FormName, Elems: sizes.Form},
 		Scratch:         sizes.Forward,
 		FreshScratch:    sizes.Fresh,
@@ -133,11 +133,37 @@ type convOp[T tensor.Float] struct {
 	copier   copier[T]
 }
 
+// wideConvOp is a convolution in double precision, for checks of gradients: it may choose
+// other algorithms, so it keeps scratch of its own and has no form.
+type wideConvOp struct {
+	convOp[float64]
+	scratch []float64
+}
+
+func newWideConvOp(s kernels.ConvShape, rows, filters int) *wideConvOp {
+	sizes := s.Sizes64()
+	return &wideConvOp{
+		convOp:  *newConvOp[float64](s, rows, filters),
+		scratch: make([]float64, max(sizes.Fresh, sizes.Backward, kernels.EpilogueScratch(rows, filters))),
+	}
+}
+
+// Prepare makes nothing.
+func (o *wideConvOp) Prepare(*Team, []float64, [][]float64) {}
+
+func (o *wideConvOp) Forward(c *Call[float64]) {
+	c.Form, c.Scratch = nil, o.scratch
+	o.convOp.Forward(c)
+}
+
+func (o *wideConvOp) Backward(c *Call[float64]) {
+	c.Scratch = o.scratch
+	o.convOp.Backward(c)
+}
+
 func newConvOp[T tensor.Float](s kernels.ConvShape, rows, filters int) *convOp[T] {
 	return &convOp[T]{conv: kernels.NewConv[T](s), epilogue: kernels.NewEpilogueGrad[T](rows, filters, s.Act), adds: s.Adds}
 }
-
-func (o *convOp[T]) hasForm() bool { return o.conv.HasForm() }
 
 // Prepare makes the form of the kernel that Forward reads.
 func (o *convOp[T]) Prepare(team *Team, form []T, params [][]T) {

@@ -91,9 +91,9 @@ func (l normalised) Compile(batch int, in []Shape) Routine {
 	r := l.foldable.Compile(batch, in)
 	kernel, _ := l.kernelLayout(in)
 	f := foldedParams{l, kernel}
-	new32, new64 := r.New32, r.New64
-	r.New32 = func() Op[float32] { return newFoldedOp(f, new32()) }
-	r.New64 = func() Op[float64] { return newFoldedOp(f, new64()) }
+	new32, new64, hasForm := r.New32, r.New64, r.Form.Elems > 0
+	r.New32 = func() Op[float32] { return &foldedOp[float32]{foldedParams: f, inside: new32(), hasForm: hasForm} }
+	r.New64 = func() Op[float64] { return &foldedOp[float64]{foldedParams: f, inside: new64()} }
 	r.Form = Form{Name: "normalised " + r.Form.Name, Elems: alignUp(kernel.outputs) + max(r.Form.Elems, kernel.elems)}
 	return r
 }
@@ -112,14 +112,9 @@ func partsOf[T tensor.Float](f *foldedParams, form []T) (bias, kernel []T) {
 type foldedOp[T tensor.Float] struct {
 	foldedParams
 	inside  Op[T]
-	hasForm bool // inside reads a form of the kernel in its turn
+	hasForm bool // inside reads a form of the kernel in its turn; in double precision none does
 	call    Call[T]
 	params  [2][]T
-}
-
-func newFoldedOp[T tensor.Float](f foldedParams, inside Op[T]) *foldedOp[T] {
-	p, ok := inside.(interface{ hasForm() bool })
-	return &foldedOp[T]{foldedParams: f, inside: inside, hasForm: ok && p.hasForm()}
 }
 
 // Prepare makes the form of the parameters.

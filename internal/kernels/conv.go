@@ -252,7 +252,7 @@ func (c *Conv[T]) backward() convPass[T] {
 	return c.scattering()
 }
 
-// ConvSizes are numbers of elements that a [Conv] of a shape wants, in either precision.
+// ConvSizes are numbers of elements that a [Conv] wants.
 type ConvSizes struct {
 	Form     int // the kernel's form for Forward, 0 where that takes the kernel as it is
 	Forward  int // scratch of Forward, given the form
@@ -262,14 +262,11 @@ type ConvSizes struct {
 	FormName string
 }
 
-// Sizes are what a [Conv] of the shape wants.
-func (s *ConvShape) Sizes() ConvSizes {
-	single, double := sizesOf[float32](s), sizesOf[float64](s)
-	return ConvSizes{
-		Form: max(single.Form, double.Form), Forward: max(single.Forward, double.Forward),
-		Fresh: max(single.Fresh, double.Fresh), Backward: max(single.Backward, double.Backward), FormName: single.FormName,
-	}
-}
+// Sizes are what a [Conv] of the shape wants in single precision.
+func (s *ConvShape) Sizes() ConvSizes { return sizesOf[float32](s) }
+
+// Sizes64 are what it wants in double precision.
+func (s *ConvShape) Sizes64() ConvSizes { return sizesOf[float64](s) }
 
 func sizesOf[T Float](s *ConvShape) ConvSizes {
 	c := NewConv[T](*s)
@@ -278,9 +275,6 @@ func sizesOf[T Float](s *ConvShape) ConvSizes {
 		Fresh: freshScratch(c.forward()), Backward: max(freshScratch(c.backward()), c.outerProduct().scratch()),
 	}
 }
-
-// HasForm reports whether Forward reads a form of the kernel, in this precision.
-func (c *Conv[T]) HasForm() bool { return c.forward().form() > 0 }
 
 // PrepareForward makes the kernel's form for Forward.
 func (c *Conv[T]) PrepareForward(team *parallel.Team, form, w []T) {
