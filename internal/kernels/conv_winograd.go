@@ -38,7 +38,7 @@ const (
 	winogradLocal  = 160 << 10
 	winogradStream = 700 << 10
 	// winogradShared is how many elements of V and M all share in the last-level cache.
-	winogradShared = 4 << 20
+	winogradShared = 2 << 20
 )
 
 // winogradFits says whether the algorithm can compute the shape.

@@ -2,71 +2,120 @@ package kernels
 
 import "github.com/hourglass-go/hourglass/internal/parallel"
 
-// winogradOuter is the [convOuter] that is the adjoint of the gathering pass by its kernel.
-// V, of the inputs, and dM, of the outputs' gradients, of a block of tiles are everybody's;
-// each plane of dU is summed by one worker at a time, over one block after the other.
+// winogradOuter is the [convOuter] that is the adjoint of the gathering pass by its kernel:
+// V, of the inputs, and dM, of the outputs' gradients, are multiplied a block of tiles after
+// the other, and dU is the sum. Where dU is small, tiles are divided into groups, each with
+// a sum of its own and one worker at a time, which keeps a block in its cache. Otherwise V
+// and dM of a block are everybody's, and a plane of the one dU is one worker's at a time.
 type winogradOuter[T Float] struct {
 	winogradPlan
-	crew    winogradCrew[T]
-	x, dy   canvas[T]
-	dw      []T
-	v, m, u []T // V, dM and dU
-	from, n int // the tiles of the block
+	groups, perGroup int // perGroup: tiles
+	crew             winogradCrew[T]
+	x, dy            canvas[T]
+	dw               []T
+	v, m, u          []T // V and dM, where they are shared, and dU of every group
+	from, n          int // the tiles of the shared block
 
-	transformTask, productTask, tapsTask workerRegion
+	groupTask, transformTask, productTask, tapsTask workerRegion
 }
 
-// winogradOuterTiles is the number of terms that a block's products should have at least:
-// every block reads and writes dU.
-const winogradOuterTiles = 192
+const (
+	// winogradOuterLocal is the largest dU, in elements, that groups have of their own, and
+	// winogradOuterGroups the number of groups.
+	winogradOuterLocal  = 160 << 10
+	winogradOuterGroups = 8
+	// winogradOuterTiles is the number of terms that a shared block's products should have at
+	// least: every block reads and writes dU.
+	winogradOuterTiles = 192
+)
 
 func newWinogradOuter[T Float](s *ConvShape, size winogradSize) *winogradOuter[T] {
-	p := &winogradOuter[T]{winogradPlan: newWinogradPlan[T](s, size, false)}
+	p := &winogradOuter[T]{winogradPlan: newWinogradPlan[T](s, size, false), groups: 1}
 	perTile := p.size.planes() * (p.pitchIn + p.pitchOut)
-	blocks := ceilDiv(p.tiles, max(winogradShared/perTile, winogradOuterTiles))
-	p.block = ceilDiv(p.tiles, max(blocks, 1))
+	p.shared = p.size.planes()*p.planeU() > winogradOuterLocal
+	most := max(winogradShared/perTile, winogradOuterTiles)
+	if !p.shared {
+		most = max(winogradLocal/perTile, p.tileRows)
+		p.groups = max(1, min(winogradOuterGroups, p.tiles/most))
+	}
+	p.perGroup = ceilDiv(p.tiles, p.groups)
+	p.block = ceilDiv(p.perGroup, max(ceilDiv(p.perGroup, most), 1))
 	p.x = canvas[T]{channels: p.in, h: p.inH, w: p.inW}
 	p.dy = canvas[T]{channels: p.out, h: p.outH, w: p.outW, parts: make([][]T, 1)}
-	p.transformTask, p.productTask, p.tapsTask = p.runTransform, p.runProduct, p.runTaps
+	p.groupTask, p.transformTask, p.productTask, p.tapsTask = p.runGroup, p.runTransform, p.runProduct, p.runTaps
 	return p
 }
 
 // planeU is the elements of a plane of dU, which start on different sets of a cache.
 func (p *winogradOuter[T]) planeU() int { return alignUp16(p.k*p.c) + 16 }
 
+func (p *winogradOuter[T]) groupU() int { return p.size.planes() * p.planeU() }
+
 func (p *winogradOuter[T]) scratch() int {
+	u := p.groups * p.groupU()
+	if !p.shared {
+		return u
+	}
 	v, m := p.sizes()
-	return v + m + p.size.planes()*p.planeU()
+	return u + v + m
 }
 
 func (p *winogradOuter[T]) run(team *parallel.Team, dw []T, x [][]T, y, scratch []T) {
-	p.crew.hire(team, p.isa, p.size)
-	p.dw, p.x.parts, p.dy.parts[0] = dw, x, y
-	v, m := p.sizes()
-	p.v, p.m, p.u = scratch[:v], scratch[v:v+m], scratch[v+m:]
 	if p.tiles == 0 {
 		clear(dw[:9*p.k*p.c])
+		return
 	}
-	for p.from = 0; p.from < p.tiles; p.from += p.block {
-		p.n = min(p.block, p.tiles-p.from)
-		team.Run(ceilDiv(p.n, winogradGroup), &p.transformTask)
-		team.Run(p.size.planes()*p.rowGroups(), &p.productTask)
+	p.crew.hire(team, p.isa, p.size)
+	p.dw, p.x.parts, p.dy.parts[0], p.u = dw, x, y, scratch[:p.groups*p.groupU()]
+	if p.shared {
+		v, m := p.sizes()
+		p.v, p.m = scratch[len(p.u):][:v], scratch[len(p.u)+v:][:m]
+		for p.from = 0; p.from < p.tiles; p.from += p.block {
+			p.n = min(p.block, p.tiles-p.from)
+			team.Run(ceilDiv(p.n, winogradGroup), &p.transformTask)
+			team.Run(p.size.planes()*p.rowGroups(), &p.productTask)
+		}
+	} else {
+		team.Run(p.groups, &p.groupTask)
 	}
-	if p.tiles > 0 {
-		team.Run(p.k, &p.tapsTask)
-	}
+	team.Run(p.k, &p.tapsTask)
 	p.dw, p.x.parts, p.dy.parts[0], p.v, p.m, p.u = nil, nil, nil, nil, nil, nil
 	p.crew.dismiss()
 }
 
-// runTransform makes the rows of V and of dM of some tiles.
+// runGroup sums over a group of tiles.
+func (p *winogradOuter[T]) runGroup(group, worker int) {
+	nv, nm := p.sizes()
+	local := parallel.Local[T](p.crew.team, worker, nv+nm+p.patch())
+	v, m, patch := local[:nv], local[nv:nv+nm], local[nv+nm:]
+	u := p.u[group*p.groupU():][:p.groupU()]
+	first, beyond := group*p.perGroup, min((group+1)*p.perGroup, p.tiles)
+	if first >= beyond {
+		clear(u)
+	}
+	for from := first; from < beyond; from += p.block {
+		n := min(p.block, beyond-from)
+		for i := range n {
+			p.transform(&p.crew.workers[worker], v, m, patch, from+i, i)
+		}
+		for t := range p.size.planes() {
+			p.product(v, m, u, t, 0, p.rowTiles(), n, from > first)
+		}
+	}
+}
+
+// transform makes row i of V and of dM of a tile.
+func (p *winogradOuter[T]) transform(w *winogradWorker[T], v, m, patch []T, tile, i int) {
+	n, row, col := p.place(tile)
+	w.load(winogradInput, v[i*p.pitchIn:], p.block*p.pitchIn, &p.x, n, row-p.top, col-p.left, patch)
+	w.load(winogradPixels, m[i*p.pitchOut:], p.block*p.pitchOut, &p.dy, n, row, col, patch)
+}
+
+// runTransform makes the rows of some tiles of the shared block.
 func (p *winogradOuter[T]) runTransform(group, worker int) {
 	patch := parallel.Local[T](p.crew.team, worker, p.patch())
-	w := &p.crew.workers[worker]
 	for i := group * winogradGroup; i < min((group+1)*winogradGroup, p.n); i++ {
-		n, row, col := p.place(p.from + i)
-		w.load(winogradInput, p.v[i*p.pitchIn:], p.block*p.pitchIn, &p.x, n, row-p.top, col-p.left, patch)
-		w.load(winogradPixels, p.m[i*p.pitchOut:], p.block*p.pitchOut, &p.dy, n, row, col, patch)
+		p.transform(&p.crew.workers[worker], p.v, p.m, patch, p.from+i, i)
 	}
 }
 
@@ -76,19 +125,25 @@ const winogradOuterRows = 8
 func (p *winogradOuter[T]) rowTiles() int  { return ceilDiv(p.k, p.tileRows) }
 func (p *winogradOuter[T]) rowGroups() int { return ceilDiv(p.rowTiles(), winogradOuterRows) }
 
-// runProduct adds a block's share to some rows of a plane: dU += Vt dM.
+// runProduct adds the shared block's share to some rows of a plane.
 func (p *winogradOuter[T]) runProduct(task, _ int) {
 	t, group := task/p.rowGroups(), task%p.rowGroups()
-	v, m, u := p.v[t*p.block*p.pitchIn:], p.m[t*p.block*p.pitchOut:], p.u[t*p.planeU():]
 	first, beyond := group*winogradOuterRows, min((group+1)*winogradOuterRows, p.rowTiles())
+	p.product(p.v, p.m, p.u, t, first, beyond, p.n, p.from > 0)
+}
+
+// product computes register tiles' rows [first, beyond) of a plane, dU = Vt dM over n tiles,
+// or adds to them.
+func (p *winogradOuter[T]) product(v, m, u []T, t, first, beyond, n int, add bool) {
+	v, m, u = v[t*p.block*p.pitchIn:], m[t*p.block*p.pitchOut:], u[t*p.planeU():]
 	size, larger := p.k/p.rowTiles(), p.k%p.rowTiles()
 	start := func(r int) int { return r*size + min(r, larger) }
 	if p.isa == generic {
-		p.productGeneric(v, m, u, start(first), start(beyond))
+		p.productGeneric(v, m, u, start(first), start(beyond), n, add)
 		return
 	}
-	x := tile{k: p.n, strideC: 4 * p.c, rowA: 4, stepA: 4 * p.pitchIn, strideB: 4 * p.pitchOut}
-	if p.from > 0 {
+	x := tile{k: n, strideC: 4 * p.c, rowA: 4, stepA: 4 * p.pitchIn, strideB: 4 * p.pitchOut}
+	if add {
 		x.add = 1
 	}
 	for j := 0; j < p.c; j += p.width {
@@ -101,20 +156,26 @@ func (p *winogradOuter[T]) runProduct(task, _ int) {
 	}
 }
 
-func (p *winogradOuter[T]) productGeneric(v, m, u []T, lo, hi int) {
+func (p *winogradOuter[T]) productGeneric(v, m, u []T, lo, hi, n int, add bool) {
 	for k := lo; k < hi; k++ {
 		row := u[k*p.c:][:p.c]
-		if p.from == 0 {
+		if !add {
 			clear(row)
 		}
-		for i := range p.n {
+		for i := range n {
 			axpyGeneric(v[i*p.pitchIn+k], row, m[i*p.pitchOut:])
 		}
 	}
 }
 
-// runTaps transforms the sums of an input channel to its taps.
+// runTaps adds the groups' sums of an input channel and transforms them to its taps.
 func (p *winogradOuter[T]) runTaps(k, worker int) {
+	for t := range p.size.planes() {
+		sum := p.u[t*p.planeU()+k*p.c:][:p.c]
+		for g := 1; g < p.groups; g++ {
+			Add(sum, sum, p.u[g*p.groupU()+t*p.planeU()+k*p.c:])
+		}
+	}
 	src := square[T]{data: p.u[k*p.c:], row: p.size.side() * p.planeU(), col: p.planeU()}
 	dst := square[T]{data: p.dw[k*p.c:], row: 3 * p.k * p.c, col: p.k * p.c}
 	p.crew.workers[worker].transform(winogradTaps, dst, src, p.c, nil, 0)

@@ -77,7 +77,7 @@ func (p *winogradPass[T]) turn(dst []T, k0, k1, j, cols int) {
 
 // winogradFreshRows is how many input channels' rows of a panel are transformed, and then
 // multiplied, at a time where nobody keeps U: they stay in a worker's second-level cache.
-const winogradFreshRows = 64
+const winogradFreshRows = 128
 
 // freshScratch: see [freshPass]. A small kernel is prepared as a whole.
 func (p *winogradPass[T]) freshScratch() int {
