@@ -96,7 +96,7 @@ bench: ## Go benchmarks (for benchstat) and the cases of `hourglass bench`
 	$(GO) run ./cmd/hourglass bench
 
 .PHONY: bench-peers
-bench-peers: build ## our training turn and turn about with PyTorch's and Keras's; see bench/peers/run
+bench-peers: build ## turn and turn about with PyTorch, Keras and others: ARGS='unet/infer/256'; see bench/peers/run
 	HOURGLASS=$(CURDIR)/bin/hourglass bench/peers/run $(ARGS)
 
 .PHONY: check
