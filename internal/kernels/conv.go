@@ -231,7 +231,7 @@ func (c *Conv[T]) outerProduct() convOuter[T] {
 		case ConvLoop:
 			c.outer = joinOuter(s, convLoopOuter[T]{newConvLoop[T](*s)})
 		default:
-			c.outer = joinOuter(s, convGemmOuter[T]{newConvGemm[T](*s)})
+			c.outer = newOuterDirect[T](*s)
 		}
 	}
 	return c.outer

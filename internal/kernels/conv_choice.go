@@ -23,14 +23,13 @@ const narrowGroup = 8
 
 // chooseOuter chooses the algorithm of the kernel's gradient.
 func (s *ConvShape) chooseOuter(single bool) ConvAlgorithm {
-	a := s.choose(single)
-	switch {
-	case a != ConvDirect:
+	if a := s.choose(single); a != ConvDirect && a != ConvPatch {
 		return a
-	case s.Groups > 1 && (s.groupIn() == 1 || s.groupOut() < narrowGroup):
+	}
+	if s.Groups > 1 && (s.groupIn() == 1 || s.groupOut() < narrowGroup) {
 		return ConvLoop
 	}
-	return ConvPatch
+	return ConvDirect
 }
 
 // wide says whether all channels fill vectors, which the transforms in assembly want.

@@ -5,7 +5,7 @@ import "github.com/hourglass-go/hourglass/internal/parallel"
 // convGemm computes convolutions as matrix products (im2col, Chellapilla et al. 2006). The
 // inputs that one pixel of y depends on, a patch, make a row of a matrix:
 //
-//	y = patches · w      patches = y · wᵀ, summed into x      dw = patchesᵀ · y
+//	y = patches · w      patches = y · wᵀ, summed into x
 //
 // The patches of a band of pixels are in memory at a time. A kernel of 1x1 needs none:
 // there x is the matrix. Groups are done one after the other; their channels are taken out
@@ -13,7 +13,7 @@ import "github.com/hourglass-go/hourglass/internal/parallel"
 type convGemm[T Float] struct {
 	convGemmPlan
 	windowTables
-	forward, backward, weight [2]*Gemm[T] // for a whole band, and for the last
+	forward, backward [2]*Gemm[T] // for a whole band, and for the last
 
 	x, y, bias    []T // operands of the pass
 	patches, part []T // of the band: [pixels, k] and, of y, [pixels, n]
@@ -88,11 +88,6 @@ func (c *convGemm[T]) backwardProduct() *Gemm[T] {
 		_, s.Act = c.shape.acts()
 	}
 	return c.product(&c.backward, s)
-}
-
-// weightProduct is that of the band's transposed patches and y.
-func (c *convGemm[T]) weightProduct() *Gemm[T] {
-	return c.product(&c.weight, GemmShape{M: c.k, N: c.n, K: c.p1 - c.p0, TransA: true, Accumulate: true})
 }
 
 // product is the one of a pair for the current band. It is made when it is first used:
@@ -183,38 +178,6 @@ func (c *convGemm[T]) scatter(team *parallel.Team, x, y, w, bias, scratch []T) {
 	}
 	if _, act := c.shape.acts(); act.Kind != Identity {
 		team.Run(rows, &c.activateTask)
-	}
-	c.release()
-}
-
-func (c *convGemm[T]) outer(team *parallel.Team, dw, x, y, scratch []T) {
-	c.bind(x, y, nil, scratch)
-	clear(dw[:c.shape.Weights()])
-	if c.direct {
-		c.enter(0)
-		if c.pixels > 0 {
-			c.weightProduct().Run(team, dw, x, y, nil)
-		}
-		c.release()
-		return
-	}
-	for c.group = range c.shape.Groups {
-		kernel := dw
-		if c.shape.Groups > 1 {
-			kernel = c.kernel
-			clear(kernel)
-		}
-		for p0 := 0; p0 < c.pixels; p0 += c.band {
-			c.enter(p0)
-			product := c.weightProduct()
-			c.fillBand(team)
-			product.Run(team, kernel, c.patches, c.bandOfY(team), nil)
-		}
-		if c.shape.Groups > 1 {
-			for r := range c.k {
-				copy(dw[r*c.shape.Out+c.group*c.n:][:c.n], kernel[r*c.n:])
-			}
-		}
 	}
 	c.release()
 }
@@ -382,11 +345,4 @@ func (p convGemmScatter[T]) prepare(*parallel.Team, []T, []T) {}
 func (p convGemmScatter[T]) scratch() int                     { return p.convGemmPlan.scratch() }
 func (p convGemmScatter[T]) run(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
 	p.scatter(team, out[0], in[0], w, bias, scratch)
-}
-
-type convGemmOuter[T Float] struct{ *convGemm[T] }
-
-func (p convGemmOuter[T]) scratch() int { return p.convGemmPlan.scratch() }
-func (p convGemmOuter[T]) run(team *parallel.Team, dw []T, x [][]T, y, scratch []T) {
-	p.outer(team, dw, x[0], y, scratch)
 }

@@ -62,6 +62,65 @@ func gemmTileAVX512(rows int, t *tile) {
 	}
 }
 
+// outerTile computes a tile of a weight gradient.
+func (i isa) outerTile(rows int, t *outerTile) {
+	if i == avx2 {
+		outerTileAVX2(rows, t)
+	} else {
+		outerTileAVX512(rows, t)
+	}
+}
+
+func outerTileAVX2(rows int, t *outerTile) {
+	switch rows {
+	case 1:
+		outerF32_1x16_avx2(t)
+	case 2:
+		outerF32_2x16_avx2(t)
+	case 3:
+		outerF32_3x16_avx2(t)
+	case 4:
+		outerF32_4x16_avx2(t)
+	case 5:
+		outerF32_5x16_avx2(t)
+	case 6:
+		outerF32_6x16_avx2(t)
+	}
+}
+
+func outerTileAVX512(rows int, t *outerTile) {
+	switch rows {
+	case 1:
+		outerF32_1x32_avx512(t)
+	case 2:
+		outerF32_2x32_avx512(t)
+	case 3:
+		outerF32_3x32_avx512(t)
+	case 4:
+		outerF32_4x32_avx512(t)
+	case 5:
+		outerF32_5x32_avx512(t)
+	case 6:
+		outerF32_6x32_avx512(t)
+	case 7:
+		outerF32_7x32_avx512(t)
+	case 8:
+		outerF32_8x32_avx512(t)
+	case 9:
+		outerF32_9x32_avx512(t)
+	case 10:
+		outerF32_10x32_avx512(t)
+	case 11:
+		outerF32_11x32_avx512(t)
+	case 12:
+		outerF32_12x32_avx512(t)
+	case 13:
+		outerF32_13x32_avx512(t)
+	case 14:
+		outerF32_14x32_avx512(t)
+	}
+}
+
 // peak runs the loop of multiply-adds and returns the operations in a turn: 12
 // vectors, each lane a product and a sum.
 func (i isa) peak(turns int) float64 {

@@ -6,6 +6,8 @@ func (i isa) gemmTile(int, *tile) { panic("kernels: no tile in plain Go") }
 
 func (i isa) directTile(int, *directTile32) { panic("kernels: no tile in plain Go") }
 
+func (i isa) outerTile(int, *outerTile) { panic("kernels: no tile in plain Go") }
+
 func (i isa) peak(int) float64 { panic("kernels: no peak in plain Go") }
 
 // vectorSets has the passes of each variant: none here.

@@ -61,20 +61,23 @@ type gemm struct {
 func tile(gen *generator, mr int) {
 	g := newGemm(gen, "gemm", mr, 2, tileFields)
 	g.row = []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12}[:(mr+2)/3] // 0, 3, 6, ...
-	g.rowAt = func(r int) Mem {
-		if r == 0 {
-			g.MOVQ(g.arg(tileC), g.rowC)
-			g.MOVQ(g.arg(tileStrideC), g.strideC)
-		} else {
-			g.ADDQ(g.strideC, g.rowC)
-		}
-		return Mem{Base: g.rowC}
-	}
+	g.rowAt = g.stridedRow
 	g.start()
 	g.product()
 	g.finish()
 	g.VZEROUPPER()
 	g.RET()
+}
+
+// stridedRow is rowAt for rows of c that are strideC apart.
+func (g *gemm) stridedRow(r int) Mem {
+	if r == 0 {
+		g.MOVQ(g.arg(tileC), g.rowC)
+		g.MOVQ(g.arg(tileStrideC), g.strideC)
+	} else {
+		g.ADDQ(g.strideC, g.rowC)
+	}
+	return Mem{Base: g.rowC}
 }
 
 // newGemm starts the function of a micro-kernel of mr rows, and assigns registers.

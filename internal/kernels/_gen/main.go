@@ -17,7 +17,7 @@ import (
 func main() {
 	// avo has put flags of its own into flag.CommandLine.
 	fs := flag.NewFlagSet("_gen", flag.ExitOnError)
-	set := fs.String("set", "", "the kernels to generate: gemm, direct, vector or winograd")
+	set := fs.String("set", "", "the kernels to generate: gemm, direct, outer, vector or winograd")
 	flags := build.NewFlags(fs)
 	if err := fs.Parse(os.Args[1:]); err != nil {
 		log.Fatal(err)
@@ -35,6 +35,10 @@ func main() {
 			peak(g)
 		case "direct":
 			directTiles(g)
+		case "outer":
+			for mr := 1; mr <= v.rows; mr++ {
+				outerTile(g, mr)
+			}
 		case "vector":
 			elementwise(g)
 			activations(g)
@@ -48,7 +52,7 @@ func main() {
 		case "winograd":
 			winograd(g)
 		default:
-			log.Fatalf("-set %q: want gemm, direct, vector or winograd", *set)
+			log.Fatalf("-set %q: want gemm, direct, outer, vector or winograd", *set)
 		}
 	}
 	os.Exit(build.Main(flags.Config(), ctx))
