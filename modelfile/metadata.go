@@ -32,6 +32,8 @@ type Picture struct {
 	// Deviation, one number a channel, are what is subtracted then, and divided by.
 	Range           []float64
 	Mean, Deviation []float64
+	// Order is that of a colour picture's channels; Mean and Deviation are in it too.
+	Order Order
 	// Polarity tells how the training pictures were drawn, so that one's own drawing can
 	// be inverted where it is the other way round.
 	Polarity Polarity
@@ -98,6 +100,7 @@ var fields = []field{
 	{"picture.range", func(m *Metadata) any { return &m.Picture.Range }},
 	{"picture.mean", func(m *Metadata) any { return &m.Picture.Mean }},
 	{"picture.deviation", func(m *Metadata) any { return &m.Picture.Deviation }},
+	{"picture.order", func(m *Metadata) any { return (*string)(&m.Picture.Order) }},
 	{"picture.polarity", func(m *Metadata) any { return (*string)(&m.Picture.Polarity) }},
 	{"picture.multiple", func(m *Metadata) any { return &m.Picture.Multiple }},
 	{"labels", func(m *Metadata) any { return &m.Labels }},
@@ -157,8 +160,9 @@ func isOwn(key string) bool {
 	return false
 }
 
-// decode reads the keys of a file.
-func decode(keys map[string]string) (Metadata, error) {
+// ParseMetadata reads the keys of a safetensors file's metadata; a file of bare weights has
+// none of them. What is wrong with one is a [*FormatError].
+func ParseMetadata(keys map[string]string) (Metadata, error) {
 	var m Metadata
 	for _, f := range fields {
 		text, ok := keys[prefix+f.key]
@@ -215,6 +219,7 @@ func (m *Metadata) check() error {
 		{"picture.range", checkRange(p.Range)},
 		{"picture.mean", checkChannels(p.Shape, p.Mean, math.Inf(-1))},
 		{"picture.deviation", checkChannels(p.Shape, p.Deviation, 0)},
+		{"picture.order", checkOrder(p)},
 		{"picture.polarity", checkPolarity(p.Polarity)},
 		{"picture.multiple", checkCount(p.Multiple)},
 		{"palette", checkPalette(m.Palette, m.Labels)},

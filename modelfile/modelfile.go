@@ -84,7 +84,7 @@ func Read(r io.ReaderAt, size int64) (*nn.Model, Metadata, error) {
 	if err := checkVersion(f); err != nil {
 		return nil, Metadata{}, err
 	}
-	meta, err := decode(f.Metadata)
+	meta, err := ParseMetadata(f.Metadata)
 	if err != nil {
 		return nil, Metadata{}, err
 	}
