@@ -7,15 +7,25 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/internal/rng"
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
-// LoaderOptions says in what order, and how far ahead, a [Loader] makes batches.
+// Team is the workers that fill a batch together: a name for those written outside this
+// module.
+type Team = parallel.Team
+
+// LoaderOptions says in what order, by whom, and how far ahead, a [Loader] makes batches.
 type LoaderOptions struct {
 	Seed     uint64
 	Shuffle  bool // a new order each epoch, from (Seed, epoch); else the set's own
 	DropLast bool // leave out a last batch that is not full
+	// Team, if set, fills each batch when it is asked for, its samples split over the
+	// workers. Training does so with the team of its steps: the processors are then
+	// never shared with goroutines that work ahead, and one epoch runs at a time.
+	// Workers and Ahead are of no account then.
+	Team *Team
 	// Workers is the number of goroutines that fill batches; 0 means one, which keeps
 	// ahead of training on small pictures.
 	Workers int
@@ -56,6 +66,7 @@ type slot struct {
 	input, target tensor.Tensor
 	in, out       []float32
 	err           error
+	filling       filling
 }
 
 // NewLoader returns a loader of batches of the given number of samples. It fails where
@@ -77,6 +88,9 @@ func NewLoader(set Set, batch int, o LoaderOptions) (*Loader, error) {
 	o.Workers = max(o.Workers, 1)
 	if o.Ahead == 0 {
 		o.Ahead = o.Workers + 1
+	}
+	if o.Team != nil {
+		o.Workers, o.Ahead = 0, 0
 	}
 	return &Loader{
 		set: set, batch: min(batch, set.Len()), o: o, input: input, target: target,
@@ -117,6 +131,7 @@ func (l *Loader) newRing() *ring {
 			s.target.Shape = append(tensor.Shape{0}, l.target...)
 			s.batch.Target = &s.target
 		}
+		s.filling.errs = make([]error, l.batch)
 	}
 	return r
 }
@@ -202,25 +217,36 @@ func (e *Epoch) Next() (*Batch, error) {
 		e.Stop()
 		return nil, e.failed
 	}
+	s, err := e.take()
+	if err == nil {
+		err = s.err
+	}
+	if err != nil {
+		e.failed = err
+		e.Stop()
+		return nil, e.failed
+	}
+	e.next++
+	return &s.batch, nil
+}
+
+// take returns the slot that holds the next batch.
+func (e *Epoch) take() (*slot, error) {
+	if team := e.loader.o.Team; team != nil {
+		s := &e.ring.slots[0]
+		s.err = e.fill(s, e.next, team)
+		return s, nil
+	}
 	if e.held >= 0 {
 		e.free <- e.held
 		e.held = -1
 	}
 	select {
 	case e.held = <-e.ready[e.next%len(e.ready)]:
+		return &e.ring.slots[e.held], nil
 	case <-e.ctx.Done():
-		e.failed = e.ctx.Err()
-		e.Stop()
-		return nil, e.failed
+		return nil, e.ctx.Err()
 	}
-	e.next++
-	s := &e.ring.slots[e.held]
-	if s.err != nil {
-		e.failed = s.err
-		e.Stop()
-		return nil, e.failed
-	}
-	return &s.batch, nil
 }
 
 // Stop ends the epoch early, and waits until its goroutines have ended. It may be called
@@ -257,13 +283,13 @@ func (e *Epoch) work() {
 			return
 		}
 		s := &e.ring.slots[i]
-		s.err = e.fill(s, number)
+		s.err = e.fill(s, number, nil)
 		e.ready[number%len(e.ready)] <- i
 	}
 }
 
-// fill makes batch number in the slot.
-func (e *Epoch) fill(s *slot, number int) error {
+// fill makes batch number in the slot, on the team or, where it is nil, alone.
+func (e *Epoch) fill(s *slot, number int, team *Team) error {
 	l := e.loader
 	lo := number * l.batch
 	index := e.ring.order[lo:min(lo+l.batch, len(e.ring.order))]
@@ -273,18 +299,56 @@ func (e *Epoch) fill(s *slot, number int) error {
 	if s.out != nil {
 		s.target.Shape[0], s.target.Data = len(index), s.out[:len(index)*out]
 	}
-	for row, sample := range index {
-		if e.stopped.Load() {
-			return context.Canceled
+	f := &s.filling
+	f.epoch, f.slot, f.rows = e, s, max(1, fillElems/max(in, out, 1))
+	tiles := (len(index) + f.rows - 1) / f.rows
+	f.errs = f.errs[:tiles]
+	team.Run(tiles, f)
+	f.epoch = nil
+	for _, err := range f.errs {
+		if err != nil {
+			return err
 		}
-		input := s.input.Data[row*in : (row+1)*in : (row+1)*in]
-		target := input
-		if s.out != nil {
-			target = s.target.Data[row*out : (row+1)*out : (row+1)*out]
+	}
+	return nil
+}
+
+// filling fills the rows of a batch, so many to a tile.
+type filling struct {
+	epoch *Epoch
+	slot  *slot
+	rows  int
+	errs  []error // of each tile: what is reported is the first in order, not in time
+}
+
+// fillElems is about how many values a tile fills: some microseconds' worth.
+const fillElems = 1 << 13
+
+// Do implements [parallel.Task].
+func (f *filling) Do(tile, _ int) {
+	lo := tile * f.rows
+	f.errs[tile] = nil
+	for row := lo; row < min(lo+f.rows, len(f.slot.batch.Index)); row++ {
+		if f.errs[tile] = f.row(row); f.errs[tile] != nil {
+			return
 		}
-		if err := l.set.Fill(e.epoch, int(sample), input, target); err != nil {
-			return fmt.Errorf("dataset: %s: %w", sampleName(l.set, int(sample)), err)
-		}
+	}
+}
+
+func (f *filling) row(row int) error {
+	e, s, l := f.epoch, f.slot, f.epoch.loader
+	if e.stopped.Load() {
+		return context.Canceled
+	}
+	in, out := l.input.Elems(), l.target.Elems()
+	input := s.input.Data[row*in : (row+1)*in : (row+1)*in]
+	target := input
+	if s.out != nil {
+		target = s.target.Data[row*out : (row+1)*out : (row+1)*out]
+	}
+	sample := int(s.batch.Index[row])
+	if err := l.set.Fill(e.epoch, sample, input, target); err != nil {
+		return fmt.Errorf("dataset: %s: %w", sampleName(l.set, sample), err)
 	}
 	return nil
 }

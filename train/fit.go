@@ -95,10 +95,11 @@ func newFitting(r *Run) (f *fitting, err error) {
 	if r.ClipNorm > 0 {
 		f.clip.Max = r.ClipNorm
 	}
-	if f.loader, err = dataset.NewLoader(r.Train, r.BatchSize, dataset.LoaderOptions{Seed: r.Seed, Shuffle: true}); err != nil {
+	if f.trainer, err = nn.NewTrainer(inputs, total, nn.TrainerOptions{Seed: r.Seed, Workers: r.Workers}); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	if f.trainer, err = nn.NewTrainer(inputs, total, nn.TrainerOptions{Seed: r.Seed, Workers: r.Workers}); err != nil {
+	if f.loader, err = dataset.NewLoader(r.Train, r.BatchSize, dataset.LoaderOptions{Seed: r.Seed, Shuffle: true, Team: f.trainer.Team()}); err != nil {
+		f.close()
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	if r.Validation == nil {
