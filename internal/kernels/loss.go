@@ -12,9 +12,13 @@ func BCELogits[T Float](dz, z, t []T, scale T) T {
 	if dz != nil {
 		need("BCELogits", "dz", len(dz), len(z))
 	}
+	block := sumBlock
+	if v := simd[T](); v != nil {
+		block = bceVectors * v.lanes
+	}
 	var total float64
-	for at := 0; at < len(z); at += sumBlock {
-		end := min(at+sumBlock, len(z))
+	for at := 0; at < len(z); at += block {
+		end := min(at+block, len(z))
 		var d []T
 		if dz != nil {
 			d = dz[at:end]
@@ -23,6 +27,10 @@ func BCELogits[T Float](dz, z, t []T, scale T) T {
 	}
 	return T(total)
 }
+
+// bceVectors is how many vectors one call of the assembly takes: every lane multiplies up
+// to so many factors of at most 2.
+const bceVectors = 64
 
 func bceBlock[T Float](dz, z, t []T, scale T) T {
 	switch v := simd[T](); {
@@ -36,12 +44,12 @@ func bceBlock[T Float](dz, z, t []T, scale T) T {
 }
 
 func bceLogitsGeneric[T Float](dz, z, t []T, scale T) T {
-	var sum T
+	var sum float64
 	for i, v := range z {
-		sum += max(v, 0) - v*t[i] + log1p(exp(-abs(v)))
+		sum += float64(max(v, 0) - v*t[i] + log1p(exp(-abs(v))))
 		if dz != nil {
 			dz[i] = scale * (sigmoid(v) - t[i])
 		}
 	}
-	return sum
+	return T(sum)
 }

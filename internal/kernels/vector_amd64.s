@@ -1197,7 +1197,8 @@ rest:
 	BZHIQ     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z1
-	VADDPS    Z1, Z0, K1, Z0
+	VMOVAPS.Z Z1, K1, Z1
+	VADDPS    Z1, Z0, Z0
 
 done:
 	VEXTRACTF64X4 $0x01, Z0, Y1
@@ -1261,51 +1262,41 @@ TEXT ·bceF32_avx512(SB), NOSPLIT, $0-28
 	MOVQ   t+8(FP), CX
 	MOVQ   n+16(FP), DX
 	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
 	XORQ   BX, BX
 
 whole:
 	LEAQ         16(BX), SI
 	CMPQ         SI, DX
 	JGT          rest
-	VMOVUPS      (AX)(BX*4), Z1
-	VMOVUPS      (CX)(BX*4), Z2
-	VORPS        lanes80000000<>+0(SB), Z1, Z3
-	VMOVUPS      lanes42b40000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      lanesc2dc0000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       lanes3fb8aa3b<>+0(SB), Z3, Z4
-	VRNDSCALEPS  $0x08, Z4, Z4
-	VMOVUPS      Z3, Z3
-	VFNMADD231PS lanes3f318000<>+0(SB), Z4, Z3
-	VFNMADD231PS lanesb95e8083<>+0(SB), Z4, Z3
-	VMOVUPS      lanes39500d01<>+0(SB), Z5
-	VFMADD213PS  lanes3ab60b61<>+0(SB), Z3, Z5
-	VFMADD213PS  lanes3c088889<>+0(SB), Z3, Z5
-	VFMADD213PS  lanes3d2aaaab<>+0(SB), Z3, Z5
-	VFMADD213PS  lanes3e2aaaab<>+0(SB), Z3, Z5
-	VFMADD213PS  lanes3f000000<>+0(SB), Z3, Z5
-	VMULPS       Z3, Z3, Z6
-	VFMADD213PS  Z3, Z5, Z6
-	VADDPS       lanes3f800000<>+0(SB), Z6, Z3
-	VSCALEFPS    Z4, Z3, Z3
-	VADDPS       lanes40000000<>+0(SB), Z3, Z4
-	VDIVPS       Z4, Z3, Z3
-	VMULPS       Z3, Z3, Z4
-	VMOVUPS      lanes3e088889<>+0(SB), Z5
-	VFMADD213PS  lanes3e1d89d9<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e638e39<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e924925<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3ecccccd<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3f2aaaab<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes40000000<>+0(SB), Z4, Z5
-	VMULPS       Z5, Z3, Z3
-	VFNMADD231PS Z1, Z2, Z3
-	VXORPS       Z2, Z2, Z2
-	VMAXPS       Z1, Z2, Z1
-	VADDPS       Z1, Z3, Z1
-	VADDPS       Z1, Z0, Z0
+	VMOVUPS      (AX)(BX*4), Z2
+	VMOVUPS      (CX)(BX*4), Z3
+	VORPS        lanes80000000<>+0(SB), Z2, Z4
+	VMOVUPS      lanes42b40000<>+0(SB), Z5
+	VMINPS       Z4, Z5, Z4
+	VMOVUPS      lanesc2dc0000<>+0(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+	VMULPS       lanes3fb8aa3b<>+0(SB), Z4, Z5
+	VRNDSCALEPS  $0x08, Z5, Z5
+	VMOVUPS      Z4, Z4
+	VFNMADD231PS lanes3f318000<>+0(SB), Z5, Z4
+	VFNMADD231PS lanesb95e8083<>+0(SB), Z5, Z4
+	VMOVUPS      lanes39500d01<>+0(SB), Z7
+	VFMADD213PS  lanes3ab60b61<>+0(SB), Z4, Z7
+	VFMADD213PS  lanes3c088889<>+0(SB), Z4, Z7
+	VFMADD213PS  lanes3d2aaaab<>+0(SB), Z4, Z7
+	VFMADD213PS  lanes3e2aaaab<>+0(SB), Z4, Z7
+	VFMADD213PS  lanes3f000000<>+0(SB), Z4, Z7
+	VMULPS       Z4, Z4, Z8
+	VFMADD213PS  Z4, Z7, Z8
+	VADDPS       lanes3f800000<>+0(SB), Z8, Z4
+	VSCALEFPS    Z5, Z4, Z4
+	VXORPS       Z5, Z5, Z5
+	VMAXPS       Z2, Z5, Z5
+	VFNMADD231PS Z2, Z3, Z5
+	VADDPS       Z5, Z0, Z0
+	VADDPS       lanes3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS  Z4, Z2, Z1
 	MOVQ         SI, BX
 	JMP          whole
 
@@ -1315,47 +1306,61 @@ rest:
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
-	VMOVUPS.Z    (AX)(BX*4), K1, Z1
-	VMOVUPS.Z    (CX)(BX*4), K1, Z2
-	VORPS        lanes80000000<>+0(SB), Z1, Z3
-	VMOVUPS      lanes42b40000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      lanesc2dc0000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       lanes3fb8aa3b<>+0(SB), Z3, Z4
-	VRNDSCALEPS  $0x08, Z4, Z4
-	VMOVUPS      Z3, Z3
-	VFNMADD231PS lanes3f318000<>+0(SB), Z4, Z3
-	VFNMADD231PS lanesb95e8083<>+0(SB), Z4, Z3
-	VMOVUPS      lanes39500d01<>+0(SB), Z5
-	VFMADD213PS  lanes3ab60b61<>+0(SB), Z3, Z5
-	VFMADD213PS  lanes3c088889<>+0(SB), Z3, Z5
-	VFMADD213PS  lanes3d2aaaab<>+0(SB), Z3, Z5
-	VFMADD213PS  lanes3e2aaaab<>+0(SB), Z3, Z5
-	VFMADD213PS  lanes3f000000<>+0(SB), Z3, Z5
-	VMULPS       Z3, Z3, Z6
-	VFMADD213PS  Z3, Z5, Z6
-	VADDPS       lanes3f800000<>+0(SB), Z6, Z3
-	VSCALEFPS    Z4, Z3, Z3
-	VADDPS       lanes40000000<>+0(SB), Z3, Z4
-	VDIVPS       Z4, Z3, Z3
-	VMULPS       Z3, Z3, Z4
-	VMOVUPS      lanes3e088889<>+0(SB), Z5
-	VFMADD213PS  lanes3e1d89d9<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e638e39<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e924925<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3ecccccd<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3f2aaaab<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes40000000<>+0(SB), Z4, Z5
-	VMULPS       Z5, Z3, Z3
-	VFNMADD231PS Z1, Z2, Z3
-	VXORPS       Z2, Z2, Z2
-	VMAXPS       Z1, Z2, Z1
-	VADDPS       Z1, Z3, Z1
-	VADDPS       Z1, Z0, K1, Z0
+	VMOVUPS.Z    (AX)(BX*4), K1, Z2
+	VMOVUPS.Z    (CX)(BX*4), K1, Z3
+	VORPS        lanes80000000<>+0(SB), Z2, Z4
+	VMOVUPS      lanes42b40000<>+0(SB), Z5
+	VMINPS       Z4, Z5, Z4
+	VMOVUPS      lanesc2dc0000<>+0(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+	VMULPS       lanes3fb8aa3b<>+0(SB), Z4, Z5
+	VRNDSCALEPS  $0x08, Z5, Z5
+	VMOVUPS      Z4, Z4
+	VFNMADD231PS lanes3f318000<>+0(SB), Z5, Z4
+	VFNMADD231PS lanesb95e8083<>+0(SB), Z5, Z4
+	VMOVUPS      lanes39500d01<>+0(SB), Z7
+	VFMADD213PS  lanes3ab60b61<>+0(SB), Z4, Z7
+	VFMADD213PS  lanes3c088889<>+0(SB), Z4, Z7
+	VFMADD213PS  lanes3d2aaaab<>+0(SB), Z4, Z7
+	VFMADD213PS  lanes3e2aaaab<>+0(SB), Z4, Z7
+	VFMADD213PS  lanes3f000000<>+0(SB), Z4, Z7
+	VMULPS       Z4, Z4, Z8
+	VFMADD213PS  Z4, Z7, Z8
+	VADDPS       lanes3f800000<>+0(SB), Z8, Z4
+	VSCALEFPS    Z5, Z4, Z4
+	VXORPS       Z5, Z5, Z5
+	VMAXPS       Z2, Z5, Z5
+	VFNMADD231PS Z2, Z3, Z5
+	VADDPS       Z5, Z0, Z0
+	VMOVAPS.Z    Z4, K1, Z2
+	VADDPS       lanes3f800000<>+0(SB), Z1, Z3
+	VFMADD231PS  Z2, Z3, Z1
 
 done:
+	VADDPS        lanes3f800000<>+0(SB), Z1, Z2
+	VPSRLD        $0x17, Z2, Z3
+	VPSUBD        lanes0000007f<>+0(SB), Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VANDPS        lanes007fffff<>+0(SB), Z2, Z4
+	VORPS         lanes3f800000<>+0(SB), Z4, Z4
+	VMOVUPS       lanes40000000<>+0(SB), Z5
+	VSUBPS        lanes3f800000<>+0(SB), Z4, Z4
+	VCMPPS        $0x11, Z5, Z2, K1
+	VBLENDMPS     Z1, Z4, K1, Z6
+	VADDPS        lanes40000000<>+0(SB), Z6, Z1
+	VDIVPS        Z1, Z6, Z1
+	VMULPS        Z1, Z1, Z2
+	VMOVUPS       lanes3e088889<>+0(SB), Z4
+	VFMADD213PS   lanes3e1d89d9<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3e3a2e8c<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3e638e39<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3e924925<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3ecccccd<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3f2aaaab<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes40000000<>+0(SB), Z2, Z4
+	VMULPS        Z4, Z1, Z1
+	VFMADD231PS   lanes3f317218<>+0(SB), Z3, Z1
+	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -1368,6 +1373,26 @@ done:
 	VZEROUPPER
 	RET
 
+DATA lanes007fffff<>+0(SB)/8, $0x007fffff007fffff
+DATA lanes007fffff<>+8(SB)/8, $0x007fffff007fffff
+DATA lanes007fffff<>+16(SB)/8, $0x007fffff007fffff
+DATA lanes007fffff<>+24(SB)/8, $0x007fffff007fffff
+DATA lanes007fffff<>+32(SB)/8, $0x007fffff007fffff
+DATA lanes007fffff<>+40(SB)/8, $0x007fffff007fffff
+DATA lanes007fffff<>+48(SB)/8, $0x007fffff007fffff
+DATA lanes007fffff<>+56(SB)/8, $0x007fffff007fffff
+GLOBL lanes007fffff<>(SB), RODATA|NOPTR, $64
+
+DATA lanes3f317218<>+0(SB)/8, $0x3f3172183f317218
+DATA lanes3f317218<>+8(SB)/8, $0x3f3172183f317218
+DATA lanes3f317218<>+16(SB)/8, $0x3f3172183f317218
+DATA lanes3f317218<>+24(SB)/8, $0x3f3172183f317218
+DATA lanes3f317218<>+32(SB)/8, $0x3f3172183f317218
+DATA lanes3f317218<>+40(SB)/8, $0x3f3172183f317218
+DATA lanes3f317218<>+48(SB)/8, $0x3f3172183f317218
+DATA lanes3f317218<>+56(SB)/8, $0x3f3172183f317218
+GLOBL lanes3f317218<>(SB), RODATA|NOPTR, $64
+
 // func bceGradF32_avx512(dz *float32, z *float32, t *float32, n int, scale float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·bceGradF32_avx512(SB), NOSPLIT, $0-44
@@ -1377,60 +1402,50 @@ TEXT ·bceGradF32_avx512(SB), NOSPLIT, $0-44
 	VBROADCASTSS scale+32(FP), Z0
 	MOVQ         n+24(FP), BX
 	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
 	XORQ         SI, SI
 
 whole:
 	LEAQ         16(SI), DI
 	CMPQ         DI, BX
 	JGT          rest
-	VMOVUPS      (CX)(SI*4), Z2
-	VMOVUPS      (DX)(SI*4), Z3
-	VORPS        lanes80000000<>+0(SB), Z2, Z4
-	VMOVUPS      lanes42b40000<>+0(SB), Z5
-	VMINPS       Z4, Z5, Z4
-	VMOVUPS      lanesc2dc0000<>+0(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VMULPS       lanes3fb8aa3b<>+0(SB), Z4, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMOVUPS      Z4, Z4
-	VFNMADD231PS lanes3f318000<>+0(SB), Z5, Z4
-	VFNMADD231PS lanesb95e8083<>+0(SB), Z5, Z4
-	VMOVUPS      lanes39500d01<>+0(SB), Z8
-	VFMADD213PS  lanes3ab60b61<>+0(SB), Z4, Z8
-	VFMADD213PS  lanes3c088889<>+0(SB), Z4, Z8
-	VFMADD213PS  lanes3d2aaaab<>+0(SB), Z4, Z8
-	VFMADD213PS  lanes3e2aaaab<>+0(SB), Z4, Z8
-	VFMADD213PS  lanes3f000000<>+0(SB), Z4, Z8
-	VMULPS       Z4, Z4, Z9
-	VFMADD213PS  Z4, Z8, Z9
-	VADDPS       lanes3f800000<>+0(SB), Z9, Z4
-	VSCALEFPS    Z5, Z4, Z4
-	VMOVUPS      lanes3f800000<>+0(SB), Z5
-	VXORPS       Z8, Z8, Z8
-	VCMPPS       $0x1d, Z8, Z2, K1
-	VBLENDMPS    Z5, Z4, K1, Z6
-	VADDPS       Z5, Z4, Z5
-	VDIVPS       Z5, Z6, Z5
-	VSUBPS       Z3, Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VMOVUPS      Z5, (AX)(SI*4)
-	VADDPS       lanes40000000<>+0(SB), Z4, Z5
-	VDIVPS       Z5, Z4, Z4
-	VMULPS       Z4, Z4, Z5
-	VMOVUPS      lanes3e088889<>+0(SB), Z8
-	VFMADD213PS  lanes3e1d89d9<>+0(SB), Z5, Z8
-	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Z5, Z8
-	VFMADD213PS  lanes3e638e39<>+0(SB), Z5, Z8
-	VFMADD213PS  lanes3e924925<>+0(SB), Z5, Z8
-	VFMADD213PS  lanes3ecccccd<>+0(SB), Z5, Z8
-	VFMADD213PS  lanes3f2aaaab<>+0(SB), Z5, Z8
-	VFMADD213PS  lanes40000000<>+0(SB), Z5, Z8
-	VMULPS       Z8, Z4, Z4
-	VFNMADD231PS Z2, Z3, Z4
-	VXORPS       Z3, Z3, Z3
-	VMAXPS       Z2, Z3, Z2
-	VADDPS       Z2, Z4, Z2
-	VADDPS       Z2, Z1, Z1
+	VMOVUPS      (CX)(SI*4), Z3
+	VMOVUPS      (DX)(SI*4), Z4
+	VORPS        lanes80000000<>+0(SB), Z3, Z5
+	VMOVUPS      lanes42b40000<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VMOVUPS      lanesc2dc0000<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       lanes3fb8aa3b<>+0(SB), Z5, Z6
+	VRNDSCALEPS  $0x08, Z6, Z6
+	VMOVUPS      Z5, Z5
+	VFNMADD231PS lanes3f318000<>+0(SB), Z6, Z5
+	VFNMADD231PS lanesb95e8083<>+0(SB), Z6, Z5
+	VMOVUPS      lanes39500d01<>+0(SB), Z10
+	VFMADD213PS  lanes3ab60b61<>+0(SB), Z5, Z10
+	VFMADD213PS  lanes3c088889<>+0(SB), Z5, Z10
+	VFMADD213PS  lanes3d2aaaab<>+0(SB), Z5, Z10
+	VFMADD213PS  lanes3e2aaaab<>+0(SB), Z5, Z10
+	VFMADD213PS  lanes3f000000<>+0(SB), Z5, Z10
+	VMULPS       Z5, Z5, Z11
+	VFMADD213PS  Z5, Z10, Z11
+	VADDPS       lanes3f800000<>+0(SB), Z11, Z5
+	VSCALEFPS    Z6, Z5, Z5
+	VMOVUPS      lanes3f800000<>+0(SB), Z6
+	VXORPS       Z10, Z10, Z10
+	VCMPPS       $0x1d, Z10, Z3, K1
+	VBLENDMPS    Z6, Z5, K1, Z7
+	VADDPS       Z6, Z5, Z6
+	VDIVPS       Z6, Z7, Z6
+	VSUBPS       Z4, Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VMOVUPS      Z6, (AX)(SI*4)
+	VXORPS       Z6, Z6, Z6
+	VMAXPS       Z3, Z6, Z6
+	VFNMADD231PS Z3, Z4, Z6
+	VADDPS       Z6, Z1, Z1
+	VADDPS       lanes3f800000<>+0(SB), Z2, Z3
+	VFMADD231PS  Z5, Z3, Z2
 	MOVQ         DI, SI
 	JMP          whole
 
@@ -1440,65 +1455,79 @@ rest:
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
-	VMOVUPS.Z    (CX)(SI*4), K1, Z2
-	VMOVUPS.Z    (DX)(SI*4), K1, Z3
-	VORPS        lanes80000000<>+0(SB), Z2, Z4
-	VMOVUPS      lanes42b40000<>+0(SB), Z5
-	VMINPS       Z4, Z5, Z4
-	VMOVUPS      lanesc2dc0000<>+0(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VMULPS       lanes3fb8aa3b<>+0(SB), Z4, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMOVUPS      Z4, Z4
-	VFNMADD231PS lanes3f318000<>+0(SB), Z5, Z4
-	VFNMADD231PS lanesb95e8083<>+0(SB), Z5, Z4
-	VMOVUPS      lanes39500d01<>+0(SB), Z6
-	VFMADD213PS  lanes3ab60b61<>+0(SB), Z4, Z6
-	VFMADD213PS  lanes3c088889<>+0(SB), Z4, Z6
-	VFMADD213PS  lanes3d2aaaab<>+0(SB), Z4, Z6
-	VFMADD213PS  lanes3e2aaaab<>+0(SB), Z4, Z6
-	VFMADD213PS  lanes3f000000<>+0(SB), Z4, Z6
-	VMULPS       Z4, Z4, Z8
-	VFMADD213PS  Z4, Z6, Z8
-	VADDPS       lanes3f800000<>+0(SB), Z8, Z4
-	VSCALEFPS    Z5, Z4, Z4
-	VMOVUPS      lanes3f800000<>+0(SB), Z5
-	VXORPS       Z6, Z6, Z6
-	VCMPPS       $0x1d, Z6, Z2, K2
-	VBLENDMPS    Z5, Z4, K2, Z7
-	VADDPS       Z5, Z4, Z5
-	VDIVPS       Z5, Z7, Z5
-	VSUBPS       Z3, Z5, Z5
-	VMULPS       Z0, Z5, Z0
+	VMOVUPS.Z    (CX)(SI*4), K1, Z3
+	VMOVUPS.Z    (DX)(SI*4), K1, Z4
+	VORPS        lanes80000000<>+0(SB), Z3, Z5
+	VMOVUPS      lanes42b40000<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VMOVUPS      lanesc2dc0000<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       lanes3fb8aa3b<>+0(SB), Z5, Z6
+	VRNDSCALEPS  $0x08, Z6, Z6
+	VMOVUPS      Z5, Z5
+	VFNMADD231PS lanes3f318000<>+0(SB), Z6, Z5
+	VFNMADD231PS lanesb95e8083<>+0(SB), Z6, Z5
+	VMOVUPS      lanes39500d01<>+0(SB), Z7
+	VFMADD213PS  lanes3ab60b61<>+0(SB), Z5, Z7
+	VFMADD213PS  lanes3c088889<>+0(SB), Z5, Z7
+	VFMADD213PS  lanes3d2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS  lanes3e2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS  lanes3f000000<>+0(SB), Z5, Z7
+	VMULPS       Z5, Z5, Z10
+	VFMADD213PS  Z5, Z7, Z10
+	VADDPS       lanes3f800000<>+0(SB), Z10, Z5
+	VSCALEFPS    Z6, Z5, Z5
+	VMOVUPS      lanes3f800000<>+0(SB), Z6
+	VXORPS       Z7, Z7, Z7
+	VCMPPS       $0x1d, Z7, Z3, K2
+	VBLENDMPS    Z6, Z5, K2, Z8
+	VADDPS       Z6, Z5, Z6
+	VDIVPS       Z6, Z8, Z6
+	VSUBPS       Z4, Z6, Z6
+	VMULPS       Z0, Z6, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
-	VADDPS       lanes40000000<>+0(SB), Z4, Z0
-	VDIVPS       Z0, Z4, Z0
-	VMULPS       Z0, Z0, Z4
-	VMOVUPS      lanes3e088889<>+0(SB), Z5
-	VFMADD213PS  lanes3e1d89d9<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e638e39<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3e924925<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3ecccccd<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes3f2aaaab<>+0(SB), Z4, Z5
-	VFMADD213PS  lanes40000000<>+0(SB), Z4, Z5
-	VMULPS       Z5, Z0, Z0
-	VFNMADD231PS Z2, Z3, Z0
-	VXORPS       Z3, Z3, Z3
-	VMAXPS       Z2, Z3, Z2
-	VADDPS       Z2, Z0, Z0
-	VADDPS       Z0, Z1, K1, Z1
+	VXORPS       Z0, Z0, Z0
+	VMAXPS       Z3, Z0, Z0
+	VFNMADD231PS Z3, Z4, Z0
+	VADDPS       Z0, Z1, Z1
+	VMOVAPS.Z    Z5, K1, Z0
+	VADDPS       lanes3f800000<>+0(SB), Z2, Z3
+	VFMADD231PS  Z0, Z3, Z2
 
 done:
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X0, X1, X1
-	VPERMILPS     $0x0e, X1, X0
-	VADDPS        X0, X1, X1
-	VPERMILPS     $0x01, X1, X0
-	VADDSS        X0, X1, X1
-	MOVSS         X1, ret+40(FP)
+	VADDPS        lanes3f800000<>+0(SB), Z2, Z0
+	VPSRLD        $0x17, Z0, Z3
+	VPSUBD        lanes0000007f<>+0(SB), Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VANDPS        lanes007fffff<>+0(SB), Z0, Z4
+	VORPS         lanes3f800000<>+0(SB), Z4, Z4
+	VMOVUPS       lanes40000000<>+0(SB), Z5
+	VSUBPS        lanes3f800000<>+0(SB), Z4, Z4
+	VCMPPS        $0x11, Z5, Z0, K1
+	VBLENDMPS     Z2, Z4, K1, Z9
+	VADDPS        lanes40000000<>+0(SB), Z9, Z0
+	VDIVPS        Z0, Z9, Z0
+	VMULPS        Z0, Z0, Z2
+	VMOVUPS       lanes3e088889<>+0(SB), Z4
+	VFMADD213PS   lanes3e1d89d9<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3e3a2e8c<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3e638e39<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3e924925<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3ecccccd<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes3f2aaaab<>+0(SB), Z2, Z4
+	VFMADD213PS   lanes40000000<>+0(SB), Z2, Z4
+	VMULPS        Z4, Z0, Z0
+	VFMADD231PS   lanes3f317218<>+0(SB), Z3, Z0
+	VADDPS        Z0, Z1, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x0e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x01, X0, X1
+	VADDSS        X1, X0, X0
+	MOVSS         X0, ret+40(FP)
 	VZEROUPPER
 	RET
 
@@ -1518,58 +1547,92 @@ TEXT ·adamF32_avx512(SB), NOSPLIT, $0-60
 	XORQ         DI, DI
 
 whole:
-	LEAQ        16(DI), R8
-	CMPQ        R8, SI
-	JGT         rest
-	VMOVUPS     (CX)(DI*4), Z5
-	VMOVUPS     (DX)(DI*4), Z6
-	VMOVUPS     (BX)(DI*4), Z7
-	VSUBPS      Z6, Z5, Z8
-	VFMADD231PS Z8, Z2, Z6
-	VMOVUPS     Z6, (DX)(DI*4)
-	VMULPS      Z5, Z5, Z5
-	VSUBPS      Z7, Z5, Z5
-	VFMADD231PS Z5, Z3, Z7
-	VMOVUPS     Z7, (BX)(DI*4)
-	VMULPS      Z1, Z6, Z5
-	VSQRTPS     Z7, Z6
-	VADDPS      Z4, Z6, Z6
-	VDIVPS      Z6, Z5, Z5
-	VMOVUPS     (AX)(DI*4), Z6
-	VMULPS      Z0, Z6, Z6
-	VSUBPS      Z5, Z6, Z5
-	VMOVUPS     Z5, (AX)(DI*4)
-	MOVQ        R8, DI
-	JMP         whole
+	LEAQ         16(DI), R8
+	CMPQ         R8, SI
+	JGT          rest
+	VMOVUPS      (CX)(DI*4), Z5
+	VMOVUPS      (DX)(DI*4), Z6
+	VMOVUPS      (BX)(DI*4), Z7
+	VSUBPS       Z6, Z5, Z8
+	VFMADD231PS  Z8, Z2, Z6
+	VMOVUPS      Z6, (DX)(DI*4)
+	VMULPS       Z5, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VFMADD231PS  Z5, Z3, Z7
+	VMOVUPS      Z7, (BX)(DI*4)
+	VMULPS       Z1, Z6, Z5
+	VMOVUPS      lanes7f7fffff<>+0(SB), Z6
+	VMINPS       Z7, Z6, Z6
+	VCMPPS       $0x15, lanes00800000<>+0(SB), Z6, K1
+	VRSQRT14PS.Z Z6, K1, Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       lanes3f000000<>+0(SB), Z7, Z7
+	VFNMADD213PS lanes3f000000<>+0(SB), Z6, Z7
+	VFMADD231PS  Z7, Z6, Z6
+	VADDPS       Z4, Z6, Z6
+	VDIVPS       Z6, Z5, Z5
+	VMOVUPS      (AX)(DI*4), Z6
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z5, Z6, Z5
+	VMOVUPS      Z5, (AX)(DI*4)
+	MOVQ         R8, DI
+	JMP          whole
 
 rest:
-	SUBQ        DI, SI
-	JZ          done
-	MOVQ        $-1, R8
-	BZHIQ       SI, R8, R8
-	KMOVW       R8, K1
-	VMOVUPS.Z   (CX)(DI*4), K1, Z5
-	VMOVUPS.Z   (DX)(DI*4), K1, Z6
-	VMOVUPS.Z   (BX)(DI*4), K1, Z7
-	VSUBPS      Z6, Z5, Z8
-	VFMADD231PS Z8, Z2, Z6
-	VMOVUPS     Z6, K1, (DX)(DI*4)
-	VMULPS      Z5, Z5, Z2
-	VSUBPS      Z7, Z2, Z2
-	VFMADD231PS Z2, Z3, Z7
-	VMOVUPS     Z7, K1, (BX)(DI*4)
-	VMULPS      Z1, Z6, Z1
-	VSQRTPS     Z7, Z2
-	VADDPS      Z4, Z2, Z2
-	VDIVPS      Z2, Z1, Z1
-	VMOVUPS.Z   (AX)(DI*4), K1, Z2
-	VMULPS      Z0, Z2, Z0
-	VSUBPS      Z1, Z0, Z0
-	VMOVUPS     Z0, K1, (AX)(DI*4)
+	SUBQ         DI, SI
+	JZ           done
+	MOVQ         $-1, R8
+	BZHIQ        SI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z5
+	VMOVUPS.Z    (DX)(DI*4), K1, Z6
+	VMOVUPS.Z    (BX)(DI*4), K1, Z7
+	VSUBPS       Z6, Z5, Z8
+	VFMADD231PS  Z8, Z2, Z6
+	VMOVUPS      Z6, K1, (DX)(DI*4)
+	VMULPS       Z5, Z5, Z2
+	VSUBPS       Z7, Z2, Z2
+	VFMADD231PS  Z2, Z3, Z7
+	VMOVUPS      Z7, K1, (BX)(DI*4)
+	VMULPS       Z1, Z6, Z1
+	VMOVUPS      lanes7f7fffff<>+0(SB), Z2
+	VMINPS       Z7, Z2, Z2
+	VCMPPS       $0x15, lanes00800000<>+0(SB), Z2, K2
+	VRSQRT14PS.Z Z2, K2, Z3
+	VMULPS       Z3, Z2, Z2
+	VMULPS       lanes3f000000<>+0(SB), Z3, Z3
+	VFNMADD213PS lanes3f000000<>+0(SB), Z2, Z3
+	VFMADD231PS  Z3, Z2, Z2
+	VADDPS       Z4, Z2, Z2
+	VDIVPS       Z2, Z1, Z1
+	VMOVUPS.Z    (AX)(DI*4), K1, Z2
+	VMULPS       Z0, Z2, Z0
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(DI*4)
 
 done:
 	VZEROUPPER
 	RET
+
+DATA lanes7f7fffff<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA lanes7f7fffff<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA lanes7f7fffff<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA lanes7f7fffff<>+24(SB)/8, $0x7f7fffff7f7fffff
+DATA lanes7f7fffff<>+32(SB)/8, $0x7f7fffff7f7fffff
+DATA lanes7f7fffff<>+40(SB)/8, $0x7f7fffff7f7fffff
+DATA lanes7f7fffff<>+48(SB)/8, $0x7f7fffff7f7fffff
+DATA lanes7f7fffff<>+56(SB)/8, $0x7f7fffff7f7fffff
+GLOBL lanes7f7fffff<>(SB), RODATA|NOPTR, $64
+
+DATA lanes00800000<>+0(SB)/8, $0x0080000000800000
+DATA lanes00800000<>+8(SB)/8, $0x0080000000800000
+DATA lanes00800000<>+16(SB)/8, $0x0080000000800000
+DATA lanes00800000<>+24(SB)/8, $0x0080000000800000
+DATA lanes00800000<>+32(SB)/8, $0x0080000000800000
+DATA lanes00800000<>+40(SB)/8, $0x0080000000800000
+DATA lanes00800000<>+48(SB)/8, $0x0080000000800000
+DATA lanes00800000<>+56(SB)/8, $0x0080000000800000
+GLOBL lanes00800000<>(SB), RODATA|NOPTR, $64
 
 // func rmspropF32_avx512(p *float32, grad *float32, v *float32, n int, rate float32, rho float32, rest float32, epsilon float32)
 // Requires: AVX, AVX512F, BMI2
@@ -3129,70 +3192,15 @@ TEXT ·bceF32_avx2(SB), NOSPLIT, $0-28
 	MOVQ   t+8(FP), CX
 	MOVQ   n+16(FP), DX
 	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
 	XORQ   BX, BX
 
 whole:
 	LEAQ         8(BX), SI
 	CMPQ         SI, DX
 	JGT          rest
-	VMOVUPS      (AX)(BX*4), Y1
-	VMOVUPS      (CX)(BX*4), Y2
-	VORPS        lanes80000000<>+0(SB), Y1, Y3
-	VMOVUPS      lanes42b40000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      lanesc2dc0000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       lanes3fb8aa3b<>+0(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVUPS      Y3, Y3
-	VFNMADD231PS lanes3f318000<>+0(SB), Y4, Y3
-	VFNMADD231PS lanesb95e8083<>+0(SB), Y4, Y3
-	VMOVUPS      lanes39500d01<>+0(SB), Y5
-	VFMADD213PS  lanes3ab60b61<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes3c088889<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes3d2aaaab<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes3e2aaaab<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes3f000000<>+0(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD213PS  Y3, Y5, Y6
-	VADDPS       lanes3f800000<>+0(SB), Y6, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       lanes0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       lanes0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VADDPS       lanes40000000<>+0(SB), Y3, Y4
-	VDIVPS       Y4, Y3, Y3
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      lanes3e088889<>+0(SB), Y5
-	VFMADD213PS  lanes3e1d89d9<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3e638e39<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3e924925<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3ecccccd<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3f2aaaab<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes40000000<>+0(SB), Y4, Y5
-	VMULPS       Y5, Y3, Y3
-	VFNMADD231PS Y1, Y2, Y3
-	VXORPS       Y2, Y2, Y2
-	VMAXPS       Y1, Y2, Y1
-	VADDPS       Y1, Y3, Y1
-	VADDPS       Y1, Y0, Y0
-	MOVQ         SI, BX
-	JMP          whole
-
-rest:
-	SUBQ         BX, DX
-	JZ           done
-	LEAQ         lanemask<>+0(SB), SI
-	NEGQ         DX
-	VMOVUPS      64(SI)(DX*4), Y1
-	VMASKMOVPS   (AX)(BX*4), Y1, Y2
-	VMASKMOVPS   (CX)(BX*4), Y1, Y3
+	VMOVUPS      (AX)(BX*4), Y2
+	VMOVUPS      (CX)(BX*4), Y3
 	VORPS        lanes80000000<>+0(SB), Y2, Y4
 	VMOVUPS      lanes42b40000<>+0(SB), Y5
 	VMINPS       Y4, Y5, Y4
@@ -3221,26 +3229,84 @@ rest:
 	VPADDD       lanes0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VADDPS       lanes40000000<>+0(SB), Y4, Y5
-	VDIVPS       Y5, Y4, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      lanes3e088889<>+0(SB), Y6
-	VFMADD213PS  lanes3e1d89d9<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e638e39<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e924925<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3ecccccd<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3f2aaaab<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes40000000<>+0(SB), Y5, Y6
-	VMULPS       Y6, Y4, Y4
-	VFNMADD231PS Y2, Y3, Y4
-	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y2, Y3, Y2
-	VADDPS       Y2, Y4, Y2
-	VANDPS       Y1, Y2, Y1
-	VADDPS       Y1, Y0, Y0
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y2, Y5, Y5
+	VFNMADD231PS Y2, Y3, Y5
+	VADDPS       Y5, Y0, Y0
+	VADDPS       lanes3f800000<>+0(SB), Y1, Y2
+	VFMADD231PS  Y4, Y2, Y1
+	MOVQ         SI, BX
+	JMP          whole
+
+rest:
+	SUBQ         BX, DX
+	JZ           done
+	LEAQ         lanemask<>+0(SB), SI
+	NEGQ         DX
+	VMOVUPS      64(SI)(DX*4), Y2
+	VMASKMOVPS   (AX)(BX*4), Y2, Y3
+	VMASKMOVPS   (CX)(BX*4), Y2, Y4
+	VORPS        lanes80000000<>+0(SB), Y3, Y5
+	VMOVUPS      lanes42b40000<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMOVUPS      lanesc2dc0000<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       lanes3fb8aa3b<>+0(SB), Y5, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVUPS      Y5, Y5
+	VFNMADD231PS lanes3f318000<>+0(SB), Y6, Y5
+	VFNMADD231PS lanesb95e8083<>+0(SB), Y6, Y5
+	VMOVUPS      lanes39500d01<>+0(SB), Y7
+	VFMADD213PS  lanes3ab60b61<>+0(SB), Y5, Y7
+	VFMADD213PS  lanes3c088889<>+0(SB), Y5, Y7
+	VFMADD213PS  lanes3d2aaaab<>+0(SB), Y5, Y7
+	VFMADD213PS  lanes3e2aaaab<>+0(SB), Y5, Y7
+	VFMADD213PS  lanes3f000000<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y5, Y8
+	VFMADD213PS  Y5, Y7, Y8
+	VADDPS       lanes3f800000<>+0(SB), Y8, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VPADDD       lanes0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VPADDD       lanes0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y3, Y6, Y6
+	VFNMADD231PS Y3, Y4, Y6
+	VADDPS       Y6, Y0, Y0
+	VANDPS       Y2, Y5, Y2
+	VADDPS       lanes3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  Y2, Y3, Y1
 
 done:
+	VADDPS       lanes3f800000<>+0(SB), Y1, Y2
+	VPSRLD       $0x17, Y2, Y3
+	VPSUBD       lanes0000007f<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VANDPS       lanes007fffff<>+0(SB), Y2, Y4
+	VORPS        lanes3f800000<>+0(SB), Y4, Y4
+	VMOVUPS      lanes40000000<>+0(SB), Y5
+	VSUBPS       lanes3f800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x11, Y5, Y2, Y2
+	VBLENDVPS    Y2, Y1, Y4, Y1
+	VADDPS       lanes40000000<>+0(SB), Y1, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y1, Y1, Y2
+	VMOVUPS      lanes3e088889<>+0(SB), Y4
+	VFMADD213PS  lanes3e1d89d9<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3e638e39<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3e924925<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3ecccccd<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3f2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes40000000<>+0(SB), Y2, Y4
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  lanes3f317218<>+0(SB), Y3, Y1
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x0e, X1, X0
@@ -3260,79 +3326,15 @@ TEXT ·bceGradF32_avx2(SB), NOSPLIT, $0-44
 	VBROADCASTSS scale+32(FP), Y0
 	MOVQ         n+24(FP), BX
 	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	XORQ         SI, SI
 
 whole:
 	LEAQ         8(SI), DI
 	CMPQ         DI, BX
 	JGT          rest
-	VMOVUPS      (CX)(SI*4), Y2
-	VMOVUPS      (DX)(SI*4), Y3
-	VORPS        lanes80000000<>+0(SB), Y2, Y4
-	VMOVUPS      lanes42b40000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMOVUPS      lanesc2dc0000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       lanes3fb8aa3b<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVUPS      Y4, Y4
-	VFNMADD231PS lanes3f318000<>+0(SB), Y5, Y4
-	VFNMADD231PS lanesb95e8083<>+0(SB), Y5, Y4
-	VMOVUPS      lanes39500d01<>+0(SB), Y6
-	VFMADD213PS  lanes3ab60b61<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes3c088889<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes3d2aaaab<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes3e2aaaab<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes3f000000<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y4, Y7
-	VFMADD213PS  Y4, Y6, Y7
-	VADDPS       lanes3f800000<>+0(SB), Y7, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       lanes0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VPADDD       lanes0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      lanes3f800000<>+0(SB), Y5
-	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x1d, Y6, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y6
-	VADDPS       Y5, Y4, Y5
-	VDIVPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMOVUPS      Y5, (AX)(SI*4)
-	VADDPS       lanes40000000<>+0(SB), Y4, Y5
-	VDIVPS       Y5, Y4, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      lanes3e088889<>+0(SB), Y6
-	VFMADD213PS  lanes3e1d89d9<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e638e39<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e924925<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3ecccccd<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3f2aaaab<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes40000000<>+0(SB), Y5, Y6
-	VMULPS       Y6, Y4, Y4
-	VFNMADD231PS Y2, Y3, Y4
-	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y2, Y3, Y2
-	VADDPS       Y2, Y4, Y2
-	VADDPS       Y2, Y1, Y1
-	MOVQ         DI, SI
-	JMP          whole
-
-rest:
-	SUBQ         SI, BX
-	JZ           done
-	LEAQ         lanemask<>+0(SB), DI
-	NEGQ         BX
-	VMOVUPS      64(DI)(BX*4), Y2
-	VMASKMOVPS   (CX)(SI*4), Y2, Y3
-	VMASKMOVPS   (DX)(SI*4), Y2, Y4
+	VMOVUPS      (CX)(SI*4), Y3
+	VMOVUPS      (DX)(SI*4), Y4
 	VORPS        lanes80000000<>+0(SB), Y3, Y5
 	VMOVUPS      lanes42b40000<>+0(SB), Y6
 	VMINPS       Y5, Y6, Y5
@@ -3368,35 +3370,102 @@ rest:
 	VADDPS       Y6, Y5, Y6
 	VDIVPS       Y6, Y7, Y6
 	VSUBPS       Y4, Y6, Y6
-	VMULPS       Y0, Y6, Y0
-	VMASKMOVPS   Y0, Y2, (AX)(SI*4)
-	VADDPS       lanes40000000<>+0(SB), Y5, Y0
-	VDIVPS       Y0, Y5, Y0
-	VMULPS       Y0, Y0, Y5
-	VMOVUPS      lanes3e088889<>+0(SB), Y6
-	VFMADD213PS  lanes3e1d89d9<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e638e39<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3e924925<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3ecccccd<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes3f2aaaab<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes40000000<>+0(SB), Y5, Y6
-	VMULPS       Y6, Y0, Y0
-	VFNMADD231PS Y3, Y4, Y0
-	VXORPS       Y4, Y4, Y4
-	VMAXPS       Y3, Y4, Y3
-	VADDPS       Y3, Y0, Y0
-	VANDPS       Y2, Y0, Y0
+	VMULPS       Y0, Y6, Y6
+	VMOVUPS      Y6, (AX)(SI*4)
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y3, Y6, Y6
+	VFNMADD231PS Y3, Y4, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       lanes3f800000<>+0(SB), Y2, Y3
+	VFMADD231PS  Y5, Y3, Y2
+	MOVQ         DI, SI
+	JMP          whole
+
+rest:
+	SUBQ         SI, BX
+	JZ           done
+	LEAQ         lanemask<>+0(SB), DI
+	NEGQ         BX
+	VMOVUPS      64(DI)(BX*4), Y3
+	VMASKMOVPS   (CX)(SI*4), Y3, Y4
+	VMASKMOVPS   (DX)(SI*4), Y3, Y5
+	VORPS        lanes80000000<>+0(SB), Y4, Y6
+	VMOVUPS      lanes42b40000<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      lanesc2dc0000<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMULPS       lanes3fb8aa3b<>+0(SB), Y6, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VMOVUPS      Y6, Y6
+	VFNMADD231PS lanes3f318000<>+0(SB), Y7, Y6
+	VFNMADD231PS lanesb95e8083<>+0(SB), Y7, Y6
+	VMOVUPS      lanes39500d01<>+0(SB), Y8
+	VFMADD213PS  lanes3ab60b61<>+0(SB), Y6, Y8
+	VFMADD213PS  lanes3c088889<>+0(SB), Y6, Y8
+	VFMADD213PS  lanes3d2aaaab<>+0(SB), Y6, Y8
+	VFMADD213PS  lanes3e2aaaab<>+0(SB), Y6, Y8
+	VFMADD213PS  lanes3f000000<>+0(SB), Y6, Y8
+	VMULPS       Y6, Y6, Y9
+	VFMADD213PS  Y6, Y8, Y9
+	VADDPS       lanes3f800000<>+0(SB), Y9, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       lanes0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VPADDD       lanes0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      lanes3f800000<>+0(SB), Y7
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1d, Y8, Y4, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y8
+	VADDPS       Y7, Y6, Y7
+	VDIVPS       Y7, Y8, Y7
+	VSUBPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y0
+	VMASKMOVPS   Y0, Y3, (AX)(SI*4)
+	VXORPS       Y0, Y0, Y0
+	VMAXPS       Y4, Y0, Y0
+	VFNMADD231PS Y4, Y5, Y0
 	VADDPS       Y0, Y1, Y1
+	VANDPS       Y3, Y6, Y0
+	VADDPS       lanes3f800000<>+0(SB), Y2, Y3
+	VFMADD231PS  Y0, Y3, Y2
 
 done:
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0x0e, X0, X1
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0x01, X0, X1
-	VADDSS       X1, X0, X0
-	MOVSS        X0, ret+40(FP)
+	VADDPS       lanes3f800000<>+0(SB), Y2, Y0
+	VPSRLD       $0x17, Y0, Y3
+	VPSUBD       lanes0000007f<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VANDPS       lanes007fffff<>+0(SB), Y0, Y4
+	VORPS        lanes3f800000<>+0(SB), Y4, Y4
+	VMOVUPS      lanes40000000<>+0(SB), Y5
+	VSUBPS       lanes3f800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x11, Y5, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y4, Y0
+	VADDPS       lanes40000000<>+0(SB), Y0, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      lanes3e088889<>+0(SB), Y4
+	VFMADD213PS  lanes3e1d89d9<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3e3a2e8c<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3e638e39<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3e924925<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3ecccccd<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes3f2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  lanes40000000<>+0(SB), Y2, Y4
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  lanes3f317218<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDSS       X0, X1, X1
+	MOVSS        X1, ret+40(FP)
 	VZEROUPPER
 	RET
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/hourglass-go/hourglass/internal/parallel"
@@ -264,6 +265,19 @@ func TestBCELogits(t *testing.T) {
 				}
 			}
 		}
+		// Every lane at the limit of its product, and products that are hardly more than 1.
+		for _, logit := range []float32{0, -0.01, -8, -20, -80, 3, 30} {
+			z, target := make([]float32, 5000), make([]float32, 5000)
+			for i := range z {
+				z[i] = logit
+				if logit > 0 {
+					target[i] = 1
+				}
+			}
+			if got, want := BCELogits(nil, z, target, 1), BCELogits(nil, widen(z), widen(target), 1); !near(got, want, 2e-6, 0) {
+				t.Errorf("of logits %v, none wrong: %v, want %v", logit, got, want)
+			}
+		}
 		for _, v := range []float64{math.NaN(), math.Inf(1), 1e30, -1e30} {
 			z := []float32{1, float32(v), 2}
 			want := BCELogits(nil, widen(z), []float64{0, .5, 0}, 1)
@@ -392,6 +406,40 @@ func checkOptimizer(t *testing.T, team *parallel.Team, c optimizerCase, n int) {
 	for _, check := range checks {
 		check()
 	}
+}
+
+// TestAdamRoot holds the root of the second moment, over all its range, to what the
+// optimiser's comment claims.
+func TestAdamRoot(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		const steps = 1 << 16
+		p, v := make([]float32, steps), make([]float32, steps)
+		m := slices.Repeat([]float32{1}, steps)
+		for i := range v {
+			v[i] = float32(math.Exp2(-126 + 254*float64(i)/steps))
+		}
+		// Betas of 1 leave the moments as they are.
+		(&Adam{P: p, G: make([]float32, steps), M: m, V: v, Alpha: -1, Beta1: 1, Beta2: 1}).Run(nil)
+		for i := range p {
+			if want := 1 / math.Sqrt(float64(v[i])); !near(p[i], want, 0x1p-22+0x1p-23, 0) {
+				t.Fatalf("v = %v: 1/sqrt(v) is %v, want %v", v[i], p[i], want)
+			}
+		}
+		for _, c := range []struct{ g, v, want float64 }{
+			{0, 0, 1 << 20}, {0, 1e-44, 1 << 20}, {1e30, 1, 0}, {0, math.NaN(), math.NaN()},
+		} {
+			beta2 := float32(1)
+			if c.g > 0 {
+				beta2 = .5
+			}
+			p := []float32{0}
+			(&Adam{P: p, G: []float32{float32(c.g)}, M: []float32{1}, V: []float32{float32(c.v)}, Alpha: -1,
+				Beta1: 1, Beta2: beta2, Epsilon: 0x1p-20}).Run(nil)
+			if !near(p[0], c.want, 1e-6, 1e-18) {
+				t.Errorf("g = %v, v = %v: a step of %v, want %v", c.g, c.v, p[0], c.want)
+			}
+		}
+	})
 }
 
 func TestNorm(t *testing.T) {

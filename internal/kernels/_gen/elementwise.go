@@ -84,25 +84,31 @@ func reductions(g *generator) {
 	g.streamFunc("dot", "func(x, y *float32, n int) float32", []string{"x", "y"}, nil, start,
 		func(s *stream) { g.VFMADD231PS(s.load("x"), s.load("y"), sum) }, returnSum(&sum))
 
-	// Binary cross-entropy: max(z,0) - z*t + log1p(exp(-|z|)).
+	// Binary cross-entropy: max(z,0) - z*t + log1p(e) with e = exp(-|z|). One logarithm
+	// serves a whole lane: that of the product of all 1+e, of which 1 less is kept, so
+	// that small ones are not lost. It stays below 2^64 as package kernels calls these.
+	var product reg.VecVirtual
+	begin := func(*stream) { sum, product = g.none(), g.none() }
 	loss := func(s *stream, z, t, e Op) {
-		l := g.log1p(e)
-		g.VFNMADD231PS(z, t, l)
-		s.accumulate(sum, g.add(l, g.maxNaN(g.none(), z)))
+		linear := g.maxNaN(g.none(), z)
+		g.VFNMADD231PS(z, t, linear)
+		g.VADDPS(linear, sum, sum) // of 0 in masked lanes
+		g.VFMADD231PS(s.masked(e), g.add(product, g.constant(1)), product)
 	}
-	g.streamFunc("bce", "func(z, t *float32, n int) float32", []string{"z", "t"}, nil, start,
+	end := func(*stream) { g.Store(g.sum(g.add(sum, g.log1pLarge(product))), g.ReturnIndex(0)) }
+	g.streamFunc("bce", "func(z, t *float32, n int) float32", []string{"z", "t"}, nil, begin,
 		func(s *stream) {
 			z := s.load("z")
 			loss(s, z, s.load("t"), g.exp(g.negAbs(z)))
-		}, returnSum(&sum))
+		}, end)
 	g.streamFunc("bceGrad", "func(dz, z, t *float32, n int, scale float32) float32",
-		[]string{"dz", "z", "t"}, []string{"scale"}, start,
+		[]string{"dz", "z", "t"}, []string{"scale"}, begin,
 		func(s *stream) {
 			z, t := s.load("z"), s.load("t")
 			e, y := g.sigmoidParts(z)
 			s.store("dz", g.mul(g.sub(y, t), s.scalar["scale"]))
 			loss(s, z, t, e)
-		}, returnSum(&sum))
+		}, end)
 }
 
 // optimizers generates the optimisers' passes; package kernels has the formulas.
@@ -115,7 +121,7 @@ func optimizers(g *generator) {
 			s.store("m", m)
 			g.VFMADD231PS(g.sub(g.mul(grad, grad), v), s.scalar["c2"], v)
 			s.store("v", v)
-			step := g.div(g.mul(m, s.scalar["alpha"]), g.add(g.sqrt(v), s.scalar["epsilon"]))
+			step := g.div(g.mul(m, s.scalar["alpha"]), g.add(g.root(v), s.scalar["epsilon"]))
 			s.store("p", g.sub(g.mul(s.load("p"), s.scalar["keep"]), step))
 		}, nil)
 

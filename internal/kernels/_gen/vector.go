@@ -112,19 +112,22 @@ func (s *stream) store(array string, x Op) {
 	}
 }
 
-// accumulate adds x to sum, without its masked lanes.
-func (s *stream) accumulate(sum, x Op) {
-	switch {
-	case !s.partial:
-		s.VADDPS(x, sum, sum)
-	case s.masks:
-		s.VADDPS(x, sum, s.mask, sum)
-	default:
-		y := s.vec()
-		s.VANDPS(s.mask, x, y)
-		s.VADDPS(y, sum, sum)
+// masked returns x with its masked lanes cleared.
+func (s *stream) masked(x Op) Op {
+	if !s.partial {
+		return x
 	}
+	y := s.vec()
+	if s.masks {
+		s.VMOVAPS_Z(x, s.mask, y)
+	} else {
+		s.VANDPS(s.mask, x, y)
+	}
+	return y
 }
+
+// accumulate adds x to sum, without its masked lanes.
+func (s *stream) accumulate(sum, x Op) { s.VADDPS(s.masked(x), sum, sum) }
 
 // The arithmetic below returns new registers; b may be memory.
 
@@ -270,6 +273,41 @@ func (g *generator) log1p(e Op) reg.VecVirtual {
 	s2 := g.mul(s, s)
 	p := g.horner(s2, 2, 2./3, 2./5, 2./7, 2./9, 2./11, 2./13, 2./15)
 	return g.mul(s, p)
+}
+
+// log1pLarge returns log(1+q) for q from 0 up to the largest numbers: 1+q is split into a
+// power of two and a factor from 1 to 2.
+func (g *generator) log1pLarge(q Op) reg.VecVirtual {
+	const less = 17
+	u := g.add(q, g.constant(1))
+	n := g.vec()
+	g.VPSRLD(Imm(23), u, n)
+	g.VPSUBD(g.bits(127), n, n)
+	g.VCVTDQ2PS(n, n)
+	f := g.or(g.and(u, g.bits(1<<23-1)), g.constant(1))
+	l := g.log1p(g.where(u, less, g.copy(g.constant(2)), q, g.sub(f, g.constant(1))))
+	g.VFMADD231PS(g.constant(math.Ln2), n, l)
+	return l
+}
+
+// root returns the square root of x >= 0. With AVX-512, whose instruction for it takes
+// longer than all else in a pass, it is the estimate of 1/sqrt(x), times x, improved by
+// one step of Newton's method: the relative error is below 2^-22, below the normal
+// numbers it is 0, and it is finite at infinity.
+func (g *generator) root(x Op) reg.VecVirtual {
+	if !g.masks {
+		return g.sqrt(x)
+	}
+	const notLess = 21 // true of NaN
+	x = g.minNaN(g.copy(g.constant(math.MaxFloat32)), x)
+	y, k := g.vec(), g.K()
+	g.VCMPPS(Imm(notLess), g.constant(0x1p-126), x, k)
+	g.VRSQRT14PS_Z(x, k, y)
+	s := g.mul(x, y)
+	g.VMULPS(g.constant(.5), y, y)
+	g.VFNMADD213PS(g.constant(.5), s, y) // (1 - x/s²)/2, nearly
+	g.VFMADD231PS(y, s, s)
+	return s
 }
 
 // tanh returns -t/(t+2) with t = exp(-2|x|)-1, and the sign of x.
