@@ -58,8 +58,12 @@ func (d ContractiveDense) Compile(batch int, in []Shape) Routine {
 	r := d.dense().Compile(batch, in)
 	k := in[0][0]
 	return Routine{
-		New32:   func() Op[float32] { return newContractive(batch, d.Units, newDenseOp[float32](d.dense(), batch, k)) },
-		New64:   func() Op[float64] { return newContractive(batch, d.Units, newDenseOp[float64](d.dense(), batch, k)) },
+		New32: func() Op[float32] {
+			return newContractive(batch, d.Units, newDenseOp[float32](d.dense(), batch, k, false))
+		},
+		New64: func() Op[float64] {
+			return newContractive(batch, d.Units, newDenseOp[float64](d.dense(), batch, k, false))
+		},
 		Scratch: batch * d.Units, // for dh where nobody reads h
 		KeepIn:  true,
 		KeepOut: true,

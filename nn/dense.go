@@ -78,12 +78,21 @@ func (d Dense) Infer(in []Shape) (Signature, error) {
 }
 
 // Compile returns the arithmetic: matrix products with bias and activation fused.
-func (d Dense) Compile(batch int, in []Shape) Routine {
+func (d Dense) Compile(batch int, in []Shape) Routine { return d.compile(batch, in, false) }
+
+// CompileData is the same for data, whose zeros are skipped where that can pay: looking
+// for them takes about as long as a product by two columns.
+func (d Dense) CompileData(batch int, in []Shape) Routine {
+	const enough = 64 // columns
+	return d.compile(batch, in, d.Units >= enough)
+}
+
+func (d Dense) compile(batch int, in []Shape, skipZeros bool) Routine {
 	k := in[0][len(in[0])-1]
 	rows := batch * in[0].Elems() / k
 	return Routine{
-		New32:   func() Op[float32] { return newDenseOp[float32](d, rows, k) },
-		New64:   func() Op[float64] { return newDenseOp[float64](d, rows, k) },
+		New32:   func() Op[float32] { return newDenseOp[float32](d, rows, k, skipZeros) },
+		New64:   func() Op[float64] { return newDenseOp[float64](d, rows, k, skipZeros) },
 		KeepIn:  true,
 		KeepOut: d.Activation != Linear,
 		FLOPs:   int64(rows) * int64(d.Units) * int64(2*k+1),
@@ -95,11 +104,12 @@ type denseOp[T tensor.Float] struct {
 	backward *kernels.DenseGrad[T]
 }
 
-func newDenseOp[T tensor.Float](d Dense, rows, k int) *denseOp[T] {
+func newDenseOp[T tensor.Float](d Dense, rows, k int, skipZeros bool) *denseOp[T] {
 	act := d.Activation.act()
 	return &denseOp[T]{
-		forward:  kernels.NewGemm[T](kernels.GemmShape{M: rows, N: d.Units, K: k, Act: act}),
-		backward: kernels.NewDenseGrad[T](kernels.DenseGradShape{Batch: rows, In: k, Out: d.Units, Act: act}),
+		forward: kernels.NewGemm[T](kernels.GemmShape{M: rows, N: d.Units, K: k, Act: act, SkipZeros: skipZeros}),
+		backward: kernels.NewDenseGrad[T](kernels.DenseGradShape{
+			Batch: rows, In: k, Out: d.Units, Act: act, SkipZeros: skipZeros}),
 	}
 }
 

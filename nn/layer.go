@@ -153,6 +153,14 @@ type Activated interface {
 	WithEpilogue(ActivationFunc) Layer
 }
 
+// DataReader is implemented by a layer that can save work where its input is what the user
+// feeds in, or a view of it: pictures are often black in large part.
+type DataReader interface {
+	Layer
+	// CompileData takes Compile's place then.
+	CompileData(batch int, in []Shape) Routine
+}
+
 // Logits is implemented by a loss that is better computed from what goes into the
 // activation that made the prediction.
 type Logits interface {

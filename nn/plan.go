@@ -42,13 +42,7 @@ const arenaAlign = 16
 // parameters, and for the inputs where inputGrads says so.
 func newPlan(g *graph, batch int, training, inputGrads bool) *plan {
 	p := &plan{graph: g, batch: batch, training: training}
-	for _, s := range g.steps {
-		in := make([]Shape, len(s.in))
-		for i, v := range s.in {
-			in[i] = g.shapes[v]
-		}
-		p.routines = append(p.routines, s.layer.Compile(batch, in))
-	}
+	p.compile()
 	p.findGradients(inputGrads)
 	p.planValues()
 	p.bindOutputs()
@@ -58,6 +52,31 @@ func newPlan(g *graph, batch int, training, inputGrads bool) *plan {
 	p.planWork()
 	p.place()
 	return p
+}
+
+// compile asks the layers for their routines.
+func (p *plan) compile() {
+	data := make([]bool, len(p.graph.shapes)) // values that the user feeds in, and views of them
+	for _, v := range p.graph.inputs {
+		data[v] = true
+	}
+	for _, s := range p.graph.steps {
+		in := make([]Shape, len(s.in))
+		for i, v := range s.in {
+			in[i] = p.graph.shapes[v]
+		}
+		fed := len(s.in) > 0 && data[s.in[0]]
+		var r Routine
+		if reader, ok := s.layer.(DataReader); ok && fed {
+			r = reader.CompileData(p.batch, in)
+		} else {
+			r = s.layer.Compile(p.batch, in)
+		}
+		p.routines = append(p.routines, r)
+		if r.View {
+			data[s.out[0]] = fed
+		}
+	}
 }
 
 func (p *plan) backwardMoment(step int) int { return 2*len(p.graph.steps) - 1 - step }

@@ -7,6 +7,8 @@ import "github.com/hourglass-go/hourglass/internal/parallel"
 type DenseGradShape struct {
 	Batch, In, Out int
 	Act            Act
+	// SkipZeros is for an x with many zeros, see [GemmShape].
+	SkipZeros bool
 }
 
 // DenseGrad computes all gradients of a dense layer:
@@ -32,7 +34,7 @@ func NewDenseGrad[T Float](s DenseGradShape) *DenseGrad[T] {
 	return &DenseGrad[T]{
 		shape: s,
 		dx:    NewGemm[T](GemmShape{M: s.Batch, N: s.In, K: s.Out, TransB: true}),
-		dw:    NewGemm[T](GemmShape{M: s.In, N: s.Out, K: s.Batch, TransA: true}),
+		dw:    NewGemm[T](GemmShape{M: s.In, N: s.Out, K: s.Batch, TransA: true, SkipZeros: s.SkipZeros}),
 	}
 }
 

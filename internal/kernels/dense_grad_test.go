@@ -24,6 +24,7 @@ func testDenseGrad[T Float](t *testing.T) {
 		{Batch: 128, In: 64, Out: 32, Act: Act{Kind: LeakyReLU, Alpha: .5}},
 		{Batch: 31, In: 40, Out: 1024, Act: Act{Kind: Sigmoid}}, // packs dz
 		{Batch: 3, In: 9, Out: 1100},                            // sums in two parts
+		{Batch: 90, In: 100, Out: 70, Act: Act{Kind: ReLU}, SkipZeros: true},
 		{Batch: 0, In: 3, Out: 2},
 	} {
 		for missing := range 4 {

@@ -15,7 +15,11 @@ type GemmShape struct {
 	TransA, TransB bool
 	// Accumulate adds the product to what c holds.
 	Accumulate bool
-	Act        Act
+	// SkipZeros says that a has many zeros, as pictures with a black background do: terms
+	// whose factor is 0 in all rows of a tile are left out. It changes nothing where b
+	// is finite, but what 0 times infinity is; and the sign of a zero.
+	SkipZeros bool
+	Act       Act
 }
 
 // check panics where the shape is impossible.

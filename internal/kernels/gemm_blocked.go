@@ -37,6 +37,10 @@ type tile struct {
 	add                           int // 1 adds c
 	act                           int // 0 identity, 1 ReLU, 2 leaky ReLU
 	alpha                         float32
+
+	// terms, if not nil, is where the numbers of the k terms begin, ascending; a 0 lies
+	// before the first. Only for all columns of a tile of at most skipRows rows.
+	terms *int32
 }
 
 // inTile returns what the micro-kernels call the activation, 0 where they leave it, or
@@ -56,6 +60,10 @@ type reach struct{ rows, cols int }
 
 var reaches = [...]reach{avx2: {6, 16}, avx512: {14, 32}}
 
+// skipRows are the rows of the largest tile that can leave out terms: fewer than in
+// reaches, since a term is left out where it is 0 in all of them.
+var skipRows = [...]int{avx2: 6, avx512: 8}
+
 // blockedGemm is a product planned for a variant; see [Gemm].
 type blockedGemm struct {
 	GemmShape
@@ -71,7 +79,12 @@ type blockedGemm struct {
 	aRow, aCol int
 	tileA      int       // elements of a packed row tile
 	packedA    []float32 // nil where a is read in place
-	packedB    []float32 // panels of kc x tile.cols; nil where b is read in place
+	perPack    int       // row tiles in a tile of the half that packs
+	// With SkipZeros, for each row tile: 0, the terms that count, and room for a vector;
+	// and how many they are, -1 where they are too many to be worth it.
+	terms   []int32
+	counts  []int
+	packedB []float32 // panels of kc x tile.cols; nil where b is read in place
 
 	// One region: row tiles [i0, i1), columns [j0, j1) and terms [p0, p1).
 	c, a, b, bias          []float32
@@ -83,6 +96,9 @@ const rowPad = 16
 
 func newBlockedGemm(i isa, s GemmShape) *blockedGemm {
 	g := &blockedGemm{GemmShape: s, isa: i, tile: reaches[i]}
+	if s.SkipZeros {
+		g.tile.rows = skipRows[i]
+	}
 	g.kc = max(1, min(s.K, kcMax))
 	g.nc = s.N
 	g.rowTiles = ceilDiv(s.M, g.tile.rows)
@@ -107,8 +123,19 @@ func newBlockedGemm(i isa, s GemmShape) *blockedGemm {
 	} else {
 		g.aRow, g.aCol = s.K, 1
 	}
+	g.perPack = max(1, packElems/max(1, tileRows*g.kc))
+	if s.SkipZeros {
+		g.terms, g.counts = make([]int32, g.mc*g.termsRoom()), make([]int, g.mc)
+	}
 	return g
 }
+
+// termsRoom is how much of terms belongs to one row tile.
+func (g *blockedGemm) termsRoom() int { return 1 + g.kc + vectorSets[g.isa].lanes }
+
+// packElems is about how many elements of a one tile packs or looks through, which takes
+// about half a microsecond.
+const packElems = 8192
 
 // packReuse is how often a packed tile of a, or panel of b, must be used to be worth
 // its packing.
@@ -171,17 +198,26 @@ func (g *blockedGemm) panelsToPack() int {
 // packTiles is the number of tiles of the region's first half, which packs.
 func (g *blockedGemm) packTiles() int {
 	n := g.panelsToPack()
-	if g.packedA != nil {
-		n += g.i1 - g.i0
+	if g.packedA != nil || g.counts != nil {
+		n += ceilDiv(g.i1-g.i0, g.perPack)
 	}
 	return n
 }
 
 func (g *blockedGemm) packTile(n int) {
-	if panels := g.panelsToPack(); n < panels {
+	panels := g.panelsToPack()
+	if n < panels {
 		g.packPanel(n)
-	} else {
-		g.packRows(g.i0 + n - panels)
+		return
+	}
+	from := g.i0 + (n-panels)*g.perPack
+	for r := from; r < min(from+g.perPack, g.i1) && g.p1 > g.p0; r++ {
+		if g.packedA != nil {
+			g.packRows(r)
+		}
+		if g.counts != nil {
+			g.findTerms(r)
+		}
 	}
 }
 
@@ -231,12 +267,14 @@ func (g *blockedGemm) block(from, to, panel int) {
 	for r := from; r < to; r++ {
 		i := g.rowStart(r)
 		t.c = &g.c[i*g.N+j]
-		switch {
-		case t.k == 0:
-		case g.packedA != nil:
-			t.a = &g.packedA[(r-g.i0)*g.tileA]
-		default:
-			t.a = &g.a[i*g.aRow+g.p0*g.aCol]
+		if g.p1 > g.p0 {
+			t.a = g.rowsOf(r)
+		}
+		if g.counts != nil && cols == g.tile.cols {
+			t.k, t.terms = g.p1-g.p0, nil
+			if n := g.counts[r-g.i0]; n >= 0 {
+				t.k, t.terms = n, &g.terms[(r-g.i0)*g.termsRoom()]
+			}
 		}
 		g.isa.gemmTile(g.rowStart(r+1)-i, &t)
 	}
@@ -248,12 +286,33 @@ func (g *blockedGemm) block(from, to, panel int) {
 	}
 }
 
+// rowsOf is where the terms of a row tile begin, packed or in a.
+func (g *blockedGemm) rowsOf(tile int) *float32 {
+	if g.packedA != nil {
+		return &g.packedA[(tile-g.i0)*g.tileA]
+	}
+	return &g.a[g.rowStart(tile)*g.aRow+g.p0*g.aCol]
+}
+
+// findTerms lists the terms of a row tile that are not 0 in all of its rows.
+func (g *blockedGemm) findTerms(tile int) {
+	k, rows := g.p1-g.p0, g.rowStart(tile+1)-g.rowStart(tile)
+	list := g.terms[(tile-g.i0)*g.termsRoom():][:g.termsRoom()]
+	list[0] = 0
+	find, stride := vectorSets[g.isa].nonzeroColumns, 4*g.aRow
+	if g.aRow == 1 {
+		find, stride = vectorSets[g.isa].nonzeroRows, 4*g.aCol
+	}
+	n := find(&list[1], g.rowsOf(tile), rows, k, stride)
+	if n > k-k/8 {
+		n = -1 // all terms in their order are quicker to find
+	}
+	g.counts[tile-g.i0] = n
+}
+
 // packRows copies terms [p0, p1) of one row tile of a.
 func (g *blockedGemm) packRows(tile int) {
 	k := g.p1 - g.p0
-	if k == 0 {
-		return
-	}
 	dst := g.packedA[(tile-g.i0)*g.tileA:]
 	lo, hi := g.rowStart(tile), g.rowStart(tile+1)
 	if g.TransA {

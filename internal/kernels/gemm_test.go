@@ -61,7 +61,7 @@ func TestTileLayout(t *testing.T) {
 		unsafe.Offsetof(x.c), unsafe.Offsetof(x.a), unsafe.Offsetof(x.b), unsafe.Offsetof(x.bias),
 		unsafe.Offsetof(x.k), unsafe.Offsetof(x.strideC), unsafe.Offsetof(x.rowA), unsafe.Offsetof(x.stepA),
 		unsafe.Offsetof(x.strideB), unsafe.Offsetof(x.cols), unsafe.Offsetof(x.add), unsafe.Offsetof(x.act),
-		unsafe.Offsetof(x.alpha),
+		unsafe.Offsetof(x.alpha), unsafe.Offsetof(x.terms),
 	}
 	for i, offset := range got {
 		if offset != uintptr(8*i) {
@@ -160,6 +160,50 @@ func checkGemm[T Float](t *testing.T, team *parallel.Team, s GemmShape, biased b
 			if d := math.Abs(float64(c[at]) - want); !(d <= tol) {
 				t.Fatalf("c[%d,%d] = %v, want %v within %.3g", i, j, c[at], want, tol)
 			}
+		}
+	}
+}
+
+// A product that skips zeros must be what it is without, bit by bit, whether few, many or
+// all elements of a are 0.
+func TestGemmSkipsZeros(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		team := parallel.Start(2)
+		defer team.Close()
+		for n, shape := range gemmShapes {
+			for mode := range 4 {
+				s := GemmShape{M: shape[0], N: shape[1], K: shape[2], TransA: mode&1 > 0, Accumulate: mode&2 > 0, Act: Act{Kind: ReLU}}
+				if s.M*s.N*s.K > 1e7 && (ISA() == "generic" || testing.Short()) {
+					continue
+				}
+				for _, zeros := range []float64{0, .1, .9, .99, 1} {
+					checkSkipping(t, team, s, zeros, uint64(8*n+mode))
+				}
+			}
+		}
+	})
+}
+
+func checkSkipping(t *testing.T, team *parallel.Team, s GemmShape, zeros float64, seed uint64) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(2, seed))
+	a, _ := guarded[float32](t, r, s.M*s.K)
+	for i := range a {
+		if r.Float64() < zeros {
+			a[i] = 0
+		}
+	}
+	b, _ := guarded[float32](t, r, s.K*s.N)
+	bias, _ := guarded[float32](t, r, s.N)
+	want, check := guarded[float32](t, r, s.M*s.N)
+	got := append([]float32(nil), want...)
+	NewGemm[float32](s).Run(team, want, a, b, bias)
+	s.SkipZeros = true
+	NewGemm[float32](s).Run(team, got, a, b, bias)
+	check()
+	for i := range got {
+		if got[i] != want[i] {
+			t.Fatalf("%+v, %v of a zero: c[%d] = %v, want %v", s, zeros, i, got[i], want[i])
 		}
 	}
 }

@@ -17,11 +17,13 @@ type vectors struct {
 	momentum         func(p, grad, m *float32, n int, rate, momentum float32)
 	nesterov         func(p, grad, m *float32, n int, rate, momentum float32)
 	ema              func(avg, p *float32, n int, c float32)
-	fromBytes        func(dst *float32, src *byte, n int, whole float32) // n a multiple of lanes
-	columnSums       func(dst, x *float32, rows, n, stride int)          // dst += sums; stride in bytes
-	copyPanel        func(dst, src *float32, k, stride int)              // 2*lanes columns of k > 0 rows
-	copyStrip        func(dst, src *float32, k, stride, cols int)        // cols <= lanes columns of k > 0 rows
-	transpose        func(dst, src *float32, k, stride int)              // lanes columns, k a multiple of lanes
+	fromBytes        func(dst *float32, src *byte, n int, whole float32)    // n a multiple of lanes
+	columnSums       func(dst, x *float32, rows, n, stride int)             // dst += sums; stride in bytes
+	copyPanel        func(dst, src *float32, k, stride int)                 // 2*lanes columns of k > 0 rows
+	copyStrip        func(dst, src *float32, k, stride, cols int)           // cols <= lanes columns of k > 0 rows
+	nonzeroColumns   func(list *int32, a *float32, rows, k, stride int) int // of rows > 0 rows of k
+	nonzeroRows      func(list *int32, a *float32, cols, k, stride int) int // of k > 0 rows of cols <= lanes
+	transpose        func(dst, src *float32, k, stride int)                 // lanes columns, k a multiple of lanes
 	lanes            int
 }
 

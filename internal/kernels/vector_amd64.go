@@ -95,6 +95,12 @@ func copyPanelF32_avx512(dst *float32, src *float32, k int, stride int)
 func copyStripF32_avx512(dst *float32, src *float32, k int, stride int, cols int)
 
 //go:noescape
+func nonzeroColumnsF32_avx512(list *int32, a *float32, rows int, k int, stride int) int
+
+//go:noescape
+func nonzeroRowsF32_avx512(list *int32, a *float32, cols int, k int, stride int) int
+
+//go:noescape
 func transposeF32_avx512(dst *float32, src *float32, k int, stride int)
 
 //go:noescape
@@ -186,6 +192,12 @@ func copyPanelF32_avx2(dst *float32, src *float32, k int, stride int)
 
 //go:noescape
 func copyStripF32_avx2(dst *float32, src *float32, k int, stride int, cols int)
+
+//go:noescape
+func nonzeroColumnsF32_avx2(list *int32, a *float32, rows int, k int, stride int) int
+
+//go:noescape
+func nonzeroRowsF32_avx2(list *int32, a *float32, cols int, k int, stride int) int
 
 //go:noescape
 func transposeF32_avx2(dst *float32, src *float32, k int, stride int)

@@ -1969,6 +1969,127 @@ row:
 	VZEROUPPER
 	RET
 
+// func nonzeroColumnsF32_avx512(list *int32, a *float32, rows int, k int, stride int) int
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT
+TEXT ·nonzeroColumnsF32_avx512(SB), NOSPLIT, $0-48
+	MOVQ      list+0(FP), AX
+	MOVQ      a+8(FP), CX
+	MOVQ      rows+16(FP), DX
+	MOVQ      k+24(FP), BX
+	MOVQ      stride+32(FP), SI
+	VMOVDQU32 consecutive<>+0(SB), Z2
+	XORQ      DI, DI
+	XORQ      R8, R8
+
+whole:
+	CMPQ   BX, $0x10
+	JLT    rest
+	MOVQ   CX, R8
+	MOVQ   DX, R9
+	VXORPS Z0, Z0, Z0
+
+wholeRow:
+	VORPS         (R8), Z0, Z0
+	ADDQ          SI, R8
+	DECQ          R9
+	JNZ           wholeRow
+	VPTESTMD      Z0, Z0, K1
+	VPCOMPRESSD.Z Z2, K1, Z1
+	VMOVDQU32     Z1, (AX)(DI*4)
+	KMOVW         K1, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, DI
+	VPADDD        lanes00000010<>+0(SB), Z2, Z2
+	ADDQ          $0x00000040, CX
+	SUBQ          $0x00000010, BX
+	JMP           whole
+
+rest:
+	TESTQ  BX, BX
+	JZ     done
+	MOVQ   $-1, R8
+	BZHIQ  BX, R8, R8
+	KMOVW  R8, K1
+	MOVQ   CX, R8
+	MOVQ   DX, R9
+	VXORPS Z0, Z0, Z0
+
+restRow:
+	VMOVUPS.Z     (R8), K1, Z1
+	VORPS         Z1, Z0, Z0
+	ADDQ          SI, R8
+	DECQ          R9
+	JNZ           restRow
+	VPTESTMD      Z0, Z0, K1
+	VPCOMPRESSD.Z Z2, K1, Z1
+	VMOVDQU32     Z1, (AX)(DI*4)
+	KMOVW         K1, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, DI
+	VPADDD        lanes00000010<>+0(SB), Z2, Z2
+
+done:
+	MOVQ DI, ret+40(FP)
+	VZEROUPPER
+	RET
+
+DATA consecutive<>+0(SB)/4, $0x00000000
+DATA consecutive<>+4(SB)/4, $0x00000001
+DATA consecutive<>+8(SB)/4, $0x00000002
+DATA consecutive<>+12(SB)/4, $0x00000003
+DATA consecutive<>+16(SB)/4, $0x00000004
+DATA consecutive<>+20(SB)/4, $0x00000005
+DATA consecutive<>+24(SB)/4, $0x00000006
+DATA consecutive<>+28(SB)/4, $0x00000007
+DATA consecutive<>+32(SB)/4, $0x00000008
+DATA consecutive<>+36(SB)/4, $0x00000009
+DATA consecutive<>+40(SB)/4, $0x0000000a
+DATA consecutive<>+44(SB)/4, $0x0000000b
+DATA consecutive<>+48(SB)/4, $0x0000000c
+DATA consecutive<>+52(SB)/4, $0x0000000d
+DATA consecutive<>+56(SB)/4, $0x0000000e
+DATA consecutive<>+60(SB)/4, $0x0000000f
+GLOBL consecutive<>(SB), RODATA|NOPTR, $64
+
+DATA lanes00000010<>+0(SB)/8, $0x0000001000000010
+DATA lanes00000010<>+8(SB)/8, $0x0000001000000010
+DATA lanes00000010<>+16(SB)/8, $0x0000001000000010
+DATA lanes00000010<>+24(SB)/8, $0x0000001000000010
+DATA lanes00000010<>+32(SB)/8, $0x0000001000000010
+DATA lanes00000010<>+40(SB)/8, $0x0000001000000010
+DATA lanes00000010<>+48(SB)/8, $0x0000001000000010
+DATA lanes00000010<>+56(SB)/8, $0x0000001000000010
+GLOBL lanes00000010<>(SB), RODATA|NOPTR, $64
+
+// func nonzeroRowsF32_avx512(list *int32, a *float32, cols int, k int, stride int) int
+// Requires: AVX, AVX512F, BMI2
+TEXT ·nonzeroRowsF32_avx512(SB), NOSPLIT, $0-48
+	MOVQ  list+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  cols+16(FP), DX
+	MOVQ  k+24(FP), BX
+	MOVQ  stride+32(FP), SI
+	MOVQ  $-1, DI
+	BZHIQ DX, DI, DI
+	KMOVW DI, K1
+	XORQ  DX, DX
+	XORQ  DI, DI
+
+row:
+	VMOVUPS.Z (CX), K1, Z0
+	MOVL      DI, (AX)(DX*4)
+	VPTESTMD  Z0, Z0, K2
+	KMOVW     K2, R8
+	NEGL      R8
+	ADCQ      $0x00, DX
+	ADDQ      SI, CX
+	INCL      DI
+	DECQ      BX
+	JNZ       row
+	MOVQ      DX, ret+40(FP)
+	VZEROUPPER
+	RET
+
 // func transposeF32_avx512(dst *float32, src *float32, k int, stride int)
 // Requires: AVX, AVX512F
 TEXT ·transposeF32_avx512(SB), NOSPLIT, $0-32
@@ -3870,6 +3991,158 @@ row:
 	ADDQ       $0x00000020, AX
 	DECQ       DX
 	JNZ        row
+	VZEROUPPER
+	RET
+
+// func nonzeroColumnsF32_avx2(list *int32, a *float32, rows int, k int, stride int) int
+// Requires: AVX, AVX2
+TEXT ·nonzeroColumnsF32_avx2(SB), NOSPLIT, $0-48
+	MOVQ list+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ k+24(FP), BX
+	MOVQ stride+32(FP), SI
+	XORQ DI, DI
+	XORQ R8, R8
+
+whole:
+	CMPQ   BX, $0x08
+	JLT    rest
+	MOVQ   CX, R9
+	MOVQ   DX, R10
+	VXORPS Y0, Y0, Y0
+
+wholeRow:
+	VORPS     (R9), Y0, Y0
+	ADDQ      SI, R9
+	DECQ      R10
+	JNZ       wholeRow
+	VXORPS    Y1, Y1, Y1
+	VPCMPEQD  Y1, Y0, Y1
+	VMOVMSKPS Y1, R9
+	NOTL      R9
+	MOVL      R8, (AX)(DI*4)
+	INCL      R8
+	SHRL      $0x01, R9
+	ADCQ      $0x00, DI
+	MOVL      R8, (AX)(DI*4)
+	INCL      R8
+	SHRL      $0x01, R9
+	ADCQ      $0x00, DI
+	MOVL      R8, (AX)(DI*4)
+	INCL      R8
+	SHRL      $0x01, R9
+	ADCQ      $0x00, DI
+	MOVL      R8, (AX)(DI*4)
+	INCL      R8
+	SHRL      $0x01, R9
+	ADCQ      $0x00, DI
+	MOVL      R8, (AX)(DI*4)
+	INCL      R8
+	SHRL      $0x01, R9
+	ADCQ      $0x00, DI
+	MOVL      R8, (AX)(DI*4)
+	INCL      R8
+	SHRL      $0x01, R9
+	ADCQ      $0x00, DI
+	MOVL      R8, (AX)(DI*4)
+	INCL      R8
+	SHRL      $0x01, R9
+	ADCQ      $0x00, DI
+	MOVL      R8, (AX)(DI*4)
+	INCL      R8
+	SHRL      $0x01, R9
+	ADCQ      $0x00, DI
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000008, BX
+	JMP       whole
+
+rest:
+	TESTQ   BX, BX
+	JZ      done
+	LEAQ    lanemask<>+0(SB), R9
+	NEGQ    BX
+	VMOVUPS 64(R9)(BX*4), Y2
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	VXORPS  Y0, Y0, Y0
+
+restRow:
+	VMASKMOVPS (R9), Y2, Y1
+	VORPS      Y1, Y0, Y0
+	ADDQ       SI, R9
+	DECQ       R10
+	JNZ        restRow
+	VXORPS     Y1, Y1, Y1
+	VPCMPEQD   Y1, Y0, Y1
+	VMOVMSKPS  Y1, R9
+	NOTL       R9
+	MOVL       R8, (AX)(DI*4)
+	INCL       R8
+	SHRL       $0x01, R9
+	ADCQ       $0x00, DI
+	MOVL       R8, (AX)(DI*4)
+	INCL       R8
+	SHRL       $0x01, R9
+	ADCQ       $0x00, DI
+	MOVL       R8, (AX)(DI*4)
+	INCL       R8
+	SHRL       $0x01, R9
+	ADCQ       $0x00, DI
+	MOVL       R8, (AX)(DI*4)
+	INCL       R8
+	SHRL       $0x01, R9
+	ADCQ       $0x00, DI
+	MOVL       R8, (AX)(DI*4)
+	INCL       R8
+	SHRL       $0x01, R9
+	ADCQ       $0x00, DI
+	MOVL       R8, (AX)(DI*4)
+	INCL       R8
+	SHRL       $0x01, R9
+	ADCQ       $0x00, DI
+	MOVL       R8, (AX)(DI*4)
+	INCL       R8
+	SHRL       $0x01, R9
+	ADCQ       $0x00, DI
+	MOVL       R8, (AX)(DI*4)
+	INCL       R8
+	SHRL       $0x01, R9
+	ADCQ       $0x00, DI
+
+done:
+	MOVQ DI, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func nonzeroRowsF32_avx2(list *int32, a *float32, cols int, k int, stride int) int
+// Requires: AVX, AVX2
+TEXT ·nonzeroRowsF32_avx2(SB), NOSPLIT, $0-48
+	MOVQ    list+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    cols+16(FP), DX
+	MOVQ    k+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	LEAQ    lanemask<>+0(SB), DI
+	NEGQ    DX
+	VMOVUPS 64(DI)(DX*4), Y1
+	XORQ    DX, DX
+	XORQ    DI, DI
+
+row:
+	VMASKMOVPS (CX), Y1, Y0
+	MOVL       DI, (AX)(DX*4)
+	VXORPS     Y2, Y2, Y2
+	VPCMPEQD   Y2, Y0, Y2
+	VMOVMSKPS  Y2, R8
+	XORL       $0xff, R8
+	NEGL       R8
+	ADCQ       $0x00, DX
+	ADDQ       SI, CX
+	INCL       DI
+	DECQ       BX
+	JNZ        row
+	MOVQ       DX, ret+40(FP)
 	VZEROUPPER
 	RET
 

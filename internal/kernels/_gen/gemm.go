@@ -15,6 +15,7 @@ const (
 	tileStepA, tileStrideB        = 56, 64
 	tileCols, tileAdd             = 72, 80
 	tileAct, tileAlpha            = 88, 96
+	tileTerms                     = 104
 )
 
 // fields are the offsets of what the structs of several kernels have in common.
@@ -42,6 +43,7 @@ type gemm struct {
 
 	rowA, stepA, rowB, strideB, k reg.GPPhysical
 	rowC, strideC                 reg.GPPhysical
+	terms                         reg.GPPhysical
 
 	mask   [2]Op          // with mask registers
 	maskAt reg.GPPhysical // without: where the tile's masks are in table
@@ -57,7 +59,8 @@ type gemm struct {
 //
 // where rowA and stepA address a stored either way round. The two vectors of a row of
 // b are multiplied with mr broadcast elements of a; the products stay in registers
-// until the activation has been applied.
+// until the activation has been applied. The terms p are all below k or, where whole
+// vectors of up to skipRows rows have a list of terms, the k numbers of that list.
 func tile(gen *generator, mr int) {
 	g := newGemm(gen, "gemm", mr, 2, tileFields)
 	g.row = []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12}[:(mr+2)/3] // 0, 3, 6, ...
@@ -89,7 +92,7 @@ func newGemm(gen *generator, op string, mr, halves int, at fields) *gemm {
 
 		rowA: reg.RAX, stepA: reg.RCX, rowB: reg.RSI, strideB: reg.RDX, k: reg.RDI,
 		rowC: reg.RSI, strideC: reg.RDX,
-		maskAt: reg.R13, table: gen.maskTable(),
+		terms: reg.R12, maskAt: reg.R13, table: gen.maskTable(),
 	}
 	for r := range mr {
 		g.acc = append(g.acc, [2]reg.VecPhysical{v.regs[4+2*r], v.regs[5+2*r]})
@@ -166,10 +169,22 @@ func (g *gemm) product() {
 	}
 	g.CMPQ(g.arg(g.fields.cols), Imm(uint64(2*g.lanes)))
 	g.JNE(LabelRef("part"))
-	g.loop("full", 2, g.a[:], func() {
+	whole := func() {
 		g.VMOVUPS(Mem{Base: g.rowB}, g.b[0])
 		g.VMOVUPS(Mem{Base: g.rowB, Disp: g.bytes()}, g.b[1])
-	})
+	}
+	if g.mr <= g.skipRows {
+		g.MOVQ(g.arg(tileTerms), g.terms)
+		g.TESTQ(g.terms, g.terms)
+		g.JZ(LabelRef("full"))
+		g.Label("some")
+		g.skip()
+		g.multiply(2, g.a[:], whole)
+		g.DECQ(g.k)
+		g.JNZ(LabelRef("some"))
+		g.JMP(LabelRef("finish"))
+	}
+	g.loop("full", 2, g.a[:], whole)
 	g.JMP(LabelRef("finish"))
 	g.Label("part")
 	if g.masks {
@@ -188,10 +203,36 @@ func (g *gemm) product() {
 // broadcasts elements of a into the registers broadcast in turn.
 func (g *gemm) loop(label string, halves int, broadcast []reg.VecPhysical, load func()) {
 	g.Label(label)
-	load()
 	for h := range halves {
 		g.PREFETCHT0(Mem{Base: g.rowB, Index: g.strideB, Scale: prefetch, Disp: h * g.bytes()})
 	}
+	g.multiply(halves, broadcast, load)
+	for _, p := range g.row {
+		g.ADDQ(g.stepA, p)
+	}
+	g.ADDQ(g.strideB, g.rowB)
+	g.DECQ(g.k)
+	g.JNZ(LabelRef(label))
+}
+
+// skip goes from one term of the list to the next.
+func (g *gemm) skip() {
+	a, b := reg.R14, reg.R15
+	g.MOVL(Mem{Base: g.terms, Disp: 4}, a.As32())
+	g.SUBL(Mem{Base: g.terms}, a.As32())
+	g.ADDQ(U8(4), g.terms)
+	g.MOVQ(a, b)
+	g.IMULQ(g.stepA, a)
+	g.IMULQ(g.strideB, b)
+	for _, p := range g.row {
+		g.ADDQ(a, p)
+	}
+	g.ADDQ(b, g.rowB)
+}
+
+// multiply adds one outer product.
+func (g *gemm) multiply(halves int, broadcast []reg.VecPhysical, load func()) {
+	load()
 	for r, acc := range g.acc {
 		a := broadcast[r%len(broadcast)]
 		m := Mem{Base: g.row[r/3]}
@@ -203,12 +244,6 @@ func (g *gemm) loop(label string, halves int, broadcast []reg.VecPhysical, load 
 			g.VFMADD231PS(g.b[h], a, acc[h])
 		}
 	}
-	for _, p := range g.row {
-		g.ADDQ(g.stepA, p)
-	}
-	g.ADDQ(g.strideB, g.rowB)
-	g.DECQ(g.k)
-	g.JNZ(LabelRef(label))
 }
 
 // finish adds c where the product accumulates, applies the activations of the ReLU

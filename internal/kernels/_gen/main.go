@@ -48,6 +48,8 @@ func main() {
 			columnSums(g)
 			copyPanel(g)
 			copyStrip(g)
+			nonzeroColumns(g)
+			nonzeroRows(g)
 			transpose(g)
 		case "winograd":
 			winograd(g)

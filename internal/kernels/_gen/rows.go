@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -136,24 +137,10 @@ func copyStrip(g *generator) {
 	g.function("copyStripF32_"+g.name, "func(dst, src *float32, k, stride, cols int)")
 	dst, src := g.Load(g.Param("dst"), g.GP64()), g.Load(g.Param("src"), g.GP64())
 	k, stride := g.Load(g.Param("k"), g.GP64()), g.Load(g.Param("stride"), g.GP64())
-	cols := g.Load(g.Param("cols"), g.GP64())
-	x := g.vec()
-	var load func()
-	if g.masks {
-		bits, mask := g.GP64(), g.K()
-		g.MOVQ(I32(-1), bits)
-		g.BZHIQ(cols, bits, bits)
-		g.KMOVW(bits.As32(), mask)
-		load = func() { g.VMOVUPS_Z(Mem{Base: src}, mask, x) }
-	} else {
-		at, mask := g.GP64(), g.vec()
-		g.LEAQ(table, at)
-		g.NEGQ(cols)
-		g.VMOVUPS(Mem{Base: at, Index: cols, Scale: 4, Disp: 64}, mask)
-		load = func() { g.VMASKMOVPS(Mem{Base: src}, mask, x) }
-	}
+	cols := g.Load(g.Param("cols"), g.GP64()).(reg.GPVirtual)
+	x, load := g.vec(), g.maskedLoad(table, cols)
 	g.Label("row")
-	load()
+	load(Mem{Base: src}, x)
 	g.VMOVUPS(x, Mem{Base: dst})
 	g.ADDQ(stride, src)
 	g.ADDQ(U32(g.bytes()), dst)
@@ -161,6 +148,145 @@ func copyStrip(g *generator) {
 	g.JNZ(LabelRef("row"))
 	g.VZEROUPPER()
 	g.RET()
+}
+
+// nonzeroColumns generates a function that lists the columns of rows x k elements, rows at
+// least 1, that are not 0 throughout, and returns their number. The list may be
+// overwritten by a vector beyond its end. Stride is in bytes.
+func nonzeroColumns(g *generator) {
+	table := g.maskTable()
+	g.function("nonzeroColumnsF32_"+g.name, "func(list *int32, a *float32, rows, k, stride int) int")
+	list, a := g.Load(g.Param("list"), g.GP64()), g.Load(g.Param("a"), g.GP64())
+	rows, k := g.Load(g.Param("rows"), g.GP64()), g.Load(g.Param("k"), g.GP64())
+	stride := g.Load(g.Param("stride"), g.GP64())
+	count, column, row, left, bits := g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	any, x := g.vec(), g.vec()
+	scan := func(label string, or func(m Mem)) {
+		g.MOVQ(a, row)
+		g.MOVQ(rows, left)
+		g.zero(any)
+		g.Label(label + "Row")
+		or(Mem{Base: row})
+		g.ADDQ(stride, row)
+		g.DECQ(left)
+		g.JNZ(LabelRef(label + "Row"))
+	}
+	numbers := g.vec() // of the columns in this vector
+	if g.masks {
+		g.VMOVDQU32(g.consecutive(), numbers)
+	}
+	emit := func() {
+		if g.masks {
+			mask := g.K()
+			g.VPTESTMD(any, any, mask)
+			g.VPCOMPRESSD_Z(numbers, mask, x)
+			g.VMOVDQU32(x, Mem{Base: list, Index: count, Scale: 4})
+			g.KMOVW(mask, bits.As32())
+			g.POPCNTL(bits.As32(), bits.As32())
+			g.ADDQ(bits, count)
+			g.VPADDD(g.bits(uint32(g.lanes)), numbers, numbers)
+			return
+		}
+		g.zero(x)
+		g.VPCMPEQD(x, any, x)
+		g.VMOVMSKPS(x, bits.As32())
+		g.NOTL(bits.As32())
+		for range g.lanes {
+			g.MOVL(column.As32(), Mem{Base: list, Index: count, Scale: 4})
+			g.INCL(column.As32())
+			g.SHRL(Imm(1), bits.As32())
+			g.ADCQ(Imm(0), count)
+		}
+	}
+	g.XORQ(count, count)
+	g.XORQ(column, column)
+	g.Label("whole")
+	g.CMPQ(k, Imm(uint64(g.lanes)))
+	g.JLT(LabelRef("rest"))
+	scan("whole", func(m Mem) { g.VORPS(m, any, any) })
+	emit()
+	g.ADDQ(U32(g.bytes()), a)
+	g.SUBQ(U32(g.lanes), k)
+	g.JMP(LabelRef("whole"))
+	g.Label("rest")
+	g.TESTQ(k, k)
+	g.JZ(LabelRef("done"))
+	load := g.maskedLoad(table, k.(reg.GPVirtual))
+	scan("rest", func(m Mem) {
+		load(m, x)
+		g.VORPS(x, any, any)
+	})
+	emit()
+	g.Label("done")
+	g.Store(count, g.ReturnIndex(0))
+	g.VZEROUPPER()
+	g.RET()
+}
+
+// nonzeroRows generates a function that lists the rows of k x cols elements, k at least 1
+// and cols at most the lanes, that are not 0 throughout, and returns their number. The
+// list may be overwritten by one element beyond its end. Stride is in bytes.
+func nonzeroRows(g *generator) {
+	table := g.maskTable()
+	g.function("nonzeroRowsF32_"+g.name, "func(list *int32, a *float32, cols, k, stride int) int")
+	list, a := g.Load(g.Param("list"), g.GP64()), g.Load(g.Param("a"), g.GP64())
+	cols, k := g.Load(g.Param("cols"), g.GP64()), g.Load(g.Param("k"), g.GP64())
+	stride := g.Load(g.Param("stride"), g.GP64())
+	count, row, bits := g.GP64(), g.GP64(), g.GP64()
+	x := g.vec()
+	load := g.maskedLoad(table, cols.(reg.GPVirtual))
+	g.XORQ(count, count)
+	g.XORQ(row, row)
+	g.Label("row")
+	load(Mem{Base: a}, x)
+	g.MOVL(row.As32(), Mem{Base: list, Index: count, Scale: 4})
+	if g.masks {
+		mask := g.K()
+		g.VPTESTMD(x, x, mask)
+		g.KMOVW(mask, bits.As32())
+	} else {
+		zero := g.vec()
+		g.zero(zero)
+		g.VPCMPEQD(zero, x, zero)
+		g.VMOVMSKPS(zero, bits.As32())
+		g.XORL(Imm(0xff), bits.As32())
+	}
+	g.NEGL(bits.As32()) // sets the carry where there is a bit
+	g.ADCQ(Imm(0), count)
+	g.ADDQ(stride, a)
+	g.INCL(row.As32())
+	g.DECQ(k)
+	g.JNZ(LabelRef("row"))
+	g.Store(count, g.ReturnIndex(0))
+	g.VZEROUPPER()
+	g.RET()
+}
+
+// consecutive is the vector 0, 1, 2, ... of 32-bit integers, in memory.
+func (g *generator) consecutive() Mem {
+	m := g.StaticGlobal("consecutive")
+	g.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i := range g.lanes {
+		g.AddDatum(4*i, U32(uint32(i)))
+	}
+	return m
+}
+
+// maskedLoad returns a function that loads the first n elements at an address, n being
+// at most the lanes, and zeros behind them. It overwrites n.
+func (g *generator) maskedLoad(table Mem, n reg.GPVirtual) func(m Mem, x reg.VecVirtual) {
+	if g.masks {
+		bits, mask := g.GP64(), g.K()
+		g.MOVQ(I32(-1), bits)
+		g.BZHIQ(n, bits, bits)
+		g.KMOVW(bits.As32(), mask)
+		return func(m Mem, x reg.VecVirtual) { g.VMOVUPS_Z(m, mask, x) }
+	}
+	at, mask := g.GP64(), g.vec()
+	g.LEAQ(table, at)
+	g.NEGQ(n)
+	g.VMOVUPS(Mem{Base: at, Index: n, Scale: 4, Disp: 64}, mask)
+	return func(m Mem, x reg.VecVirtual) { g.VMASKMOVPS(m, mask, x) }
 }
 
 // transpose generates dst[p*2*lanes+j] = src[j*stride+p] for j < lanes and p < k, k a
