@@ -87,18 +87,36 @@ func (g *DenseGrad[T]) region(team *parallel.Team, packing, dx, dw bool) {
 	team.Run(g.tiles[0]+g.tiles[1]+g.tiles[2], g)
 }
 
+// parts is into how many parts a region is divided. Each has a part of every kind of
+// tiles, so that a worker, which begins with a range of the region's tiles, keeps to its
+// rows in all of them.
+const parts = 8
+
+// kind is 0 for a tile of dx, 1 of dw, 2 for others; n is its number among those.
+func (g *DenseGrad[T]) kind(tile int) (kind, n int) {
+	for part := range parts {
+		for kind, tiles := range g.tiles {
+			from, to := tiles*part/parts, tiles*(part+1)/parts
+			if tile < to-from {
+				return kind, from + tile
+			}
+			tile -= to - from
+		}
+	}
+	panic("kernels: DenseGrad: no such tile")
+}
+
 // Do implements [parallel.Task].
 func (g *DenseGrad[T]) Do(tile, _ int) {
-	if tile < g.tiles[0] {
+	kind, tile := g.kind(tile)
+	switch kind {
+	case 0:
 		g.dx.tile(g.packing, tile)
 		return
-	}
-	tile -= g.tiles[0]
-	if tile < g.tiles[1] {
+	case 1:
 		g.dw.tile(g.packing, tile)
 		return
 	}
-	tile -= g.tiles[1]
 	if g.packing {
 		lo, hi := chunkOf(tile, len(g.dz))
 		ActivateGrad(g.shape.Act, g.dz[lo:hi], g.dz[lo:hi], g.y[lo:hi])

@@ -15,6 +15,9 @@ const (
 	packedMax = 1 << 20
 	// rowsBytes is how much of a one group of row tiles takes: half of a small L2.
 	rowsBytes = 256 << 10
+	// matrixBytes is how much of b stays in cache beside rows of a: then rows go slowest,
+	// so that a worker keeps to its rows from one product to the next, see [parallel.Team].
+	matrixBytes = 512 << 10
 	// A worker claims a block at a time. There are to be manyBlocks, so that workers end
 	// together, but none with less than minFlops (half a microsecond, against some 50 ns
 	// for claiming) or, since a panel of b is shared within, much more than maxFlops.
@@ -107,6 +110,9 @@ func newBlockedGemm(i isa, s GemmShape) *blockedGemm {
 	flops := min(max(2*s.M*s.N*g.kc/manyBlocks, minFlops), maxFlops)
 	g.perBlock = max(1, flops/max(1, 2*tileRows*min(s.N, g.tile.cols)*g.kc))
 	g.group = max(1, rowsBytes/max(1, 4*g.perBlock*tileRows*g.kc))
+	if 4*g.kc*s.N <= matrixBytes {
+		g.group = 1
+	}
 	if s.TransB || scattered(g.kc, 4*s.N) && g.rowTiles >= packReuse {
 		g.nc = min(s.N, max(1, packedMax/(g.kc*g.tile.cols))*g.tile.cols)
 		g.packedB = make([]float32, g.panels(g.nc)*g.kc*g.tile.cols)
@@ -227,7 +233,7 @@ func (g *blockedGemm) blocks() int {
 }
 
 // blockTile computes one block. A group of row blocks is in cache while all panels
-// pass; within it, rows run fastest, so that workers share a panel.
+// pass; within it, rows run fastest, so that a panel is in cache, too.
 func (g *blockedGemm) blockTile(n int) {
 	rowBlocks, panels := ceilDiv(g.i1-g.i0, g.perBlock), g.panels(g.j1-g.j0)
 	group := n / (g.group * panels)

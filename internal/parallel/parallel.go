@@ -1,10 +1,12 @@
 // Package parallel splits work over goroutines; it is the only place that does.
 //
 // A [Team] keeps its goroutines between regions, so that a region costs less than a
-// few microseconds and allocates nothing. Tiles are claimed from an atomic counter, a few
-// at a time at first, one by one in the end: which worker computes a tile is not
-// determined, so a task must write its results to places that depend on the tile alone.
-// Then nothing depends on the number of workers.
+// few microseconds and allocates nothing. Every worker begins with its own share of the
+// tiles, a range of them, and takes from the others' when it has done: so what one region
+// leaves in a core's cache is there for the next one, where both number their tiles alike,
+// and yet workers end together. Which worker computes a tile is not determined, so a task
+// must write its results to places that depend on the tile alone. Then nothing depends on
+// the number of workers.
 package parallel
 
 import (
@@ -55,28 +57,66 @@ const (
 // others. A nil Team is one worker, the caller. One Run owns the team until it
 // returns; concurrent or nested Runs on the same team are the caller's bug.
 type Team struct {
-	// claim holds region<<32 | tiles that nobody has taken. The region number keeps a
-	// worker that was descheduled for a whole region from taking a tile of the next
-	// one with stale data.
-	claim atomic.Uint64
-	_     [cacheLine - 8]byte
 	// unfinished counts the tiles of the region that have not returned.
 	unfinished atomic.Int64
 	_          [cacheLine - 8]byte
 
-	// task and tiles belong to the region: written before claim is, and read only by
-	// those who hold one of its unfinished tiles.
-	task  Task
-	tiles int
+	// task belongs to the region: written before the shares are, and read only by those
+	// who hold one of its unfinished tiles.
+	task Task
 
 	callerParked atomic.Bool
 	finished     chan struct{}
 	failure      atomic.Pointer[Panic]
 
+	shares  []share // of every worker
 	helpers []helper
 	locals  []local // of every worker, see [Local]
 	closed  atomic.Bool
 	done    sync.WaitGroup
+}
+
+// A share is the range of tiles that nobody has taken yet of those that a worker begins
+// with: next<<32 | end. It says all about itself, so that who was descheduled after reading
+// one, and finds the same when it changes it, has claimed tiles of the region that runs
+// now, be it a later one.
+type share struct {
+	rest atomic.Uint64
+	_    [cacheLine - 8]byte
+}
+
+func (s *share) set(next, end int) { s.rest.Store(uint64(next)<<32 | uint64(end)) }
+
+func (s *share) empty() bool {
+	r := s.rest.Load()
+	return r>>32 == r&math.MaxUint32
+}
+
+// first claims the first tile, and returns false where none is left.
+func (s *share) first() (tile int, ok bool) {
+	for {
+		r := s.rest.Load()
+		next, end := r>>32, r&math.MaxUint32
+		if next == end {
+			return 0, false
+		}
+		if s.rest.CompareAndSwap(r, r+1<<32) {
+			return int(next), true
+		}
+	}
+}
+
+// half claims the latter half, so that another worker and the one whose share it is end at
+// the same time.
+func (s *share) half() (from, to int) {
+	for {
+		r := s.rest.Load()
+		next, end := r>>32, r&math.MaxUint32
+		n := (end - next + 1) / 2
+		if n == 0 || s.rest.CompareAndSwap(r, r-n) {
+			return int(end - n), int(end)
+		}
+	}
 }
 
 // A helper is one of the team's goroutines.
@@ -92,7 +132,7 @@ func Start(workers int) *Team {
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	t := &Team{finished: make(chan struct{}, 1), helpers: make([]helper, workers-1), locals: make([]local, workers)}
+	t := &Team{finished: make(chan struct{}, 1), helpers: make([]helper, workers-1), locals: make([]local, workers), shares: make([]share, workers)}
 	t.done.Add(workers - 1)
 	for i := range t.helpers {
 		t.helpers[i].wake = make(chan struct{}, 1)
@@ -143,11 +183,13 @@ func (t *Team) Run(tiles int, task Task) {
 	if t.closed.Load() {
 		panic("parallel: Run on a closed team")
 	}
-	t.task, t.tiles = task, tiles
+	t.task = task
 	t.unfinished.Store(int64(tiles))
-	region := t.claim.Load()>>32 + 1
-	t.claim.Store(region<<32 | uint64(tiles))
-	for i := range t.helpers[:min(len(t.helpers), tiles-1)] {
+	shares := min(t.Workers(), tiles)
+	for w := range shares {
+		t.shares[w].set(w*tiles/shares, (w+1)*tiles/shares)
+	}
+	for i := range t.helpers[:shares-1] {
 		t.helpers[i].unpark()
 	}
 	t.work(0)
@@ -158,38 +200,33 @@ func (t *Team) Run(tiles int, task Task) {
 	}
 }
 
-// share is into how many parts, for each worker, what is left of a region is divided to
-// say how many tiles are claimed at once. Every claim costs a cache line's way from one
-// core to another, so the first ones are large; the last are single tiles, so that
-// workers end together.
-const share = 4
-
-// work claims and computes tiles until none is left.
+// work computes tiles until none is left: the worker's own, then others'.
 func (t *Team) work(worker int) {
-	for {
-		c := t.claim.Load()
-		left := int(uint32(c))
-		if left == 0 {
-			return
-		}
-		n := max(1, left/(share*t.Workers()))
-		if !t.claim.CompareAndSwap(c, c-uint64(n)) {
+	done := 0
+	for tile, ok := t.shares[worker].first(); ok; tile, ok = t.shares[worker].first() {
+		t.do(tile, worker)
+		done++
+	}
+	for i := 1; i < len(t.shares); {
+		from, to := t.shares[(worker+i)%len(t.shares)].half()
+		if from == to {
+			i++
 			continue
 		}
-		task, first := t.task, t.tiles-left
-		for i := range n {
-			t.do(task, first+i, worker)
+		for tile := from; tile < to; tile++ {
+			t.do(tile, worker)
 		}
-		if t.unfinished.Add(int64(-n)) == 0 && t.callerParked.CompareAndSwap(true, false) {
-			t.finished <- struct{}{}
-		}
+		done += to - from
+	}
+	if done > 0 && t.unfinished.Add(int64(-done)) == 0 && t.callerParked.CompareAndSwap(true, false) {
+		t.finished <- struct{}{}
 	}
 }
 
 // do computes a tile, which may panic.
-func (t *Team) do(task Task, tile, worker int) {
+func (t *Team) do(tile, worker int) {
 	defer t.keepPanic()
-	task.Do(tile, worker)
+	t.task.Do(tile, worker)
 }
 
 // keepPanic keeps the first panic of a region.
@@ -219,7 +256,7 @@ func (t *Team) await() {
 func (t *Team) help(worker int) {
 	defer t.done.Done()
 	h := &t.helpers[worker-1]
-	stirred := func() bool { return uint32(t.claim.Load()) != 0 || t.closed.Load() }
+	stirred := func() bool { return !t.shares[worker].empty() || t.closed.Load() }
 	for !t.closed.Load() {
 		t.work(worker)
 		if spin(stirred) {
