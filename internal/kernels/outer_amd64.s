@@ -25,21 +25,21 @@ TEXT ·outerF32_1x32_avx512(SB), NOSPLIT, $0-8
 spread:
 	VMOVAPS Z0, Z4
 	VMOVAPS Z1, Z5
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -58,8 +58,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -69,7 +69,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -88,14 +88,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -112,8 +112,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -185,21 +185,21 @@ spread:
 	VMOVAPS Z1, Z5
 	VMOVAPS Z0, Z6
 	VMOVAPS Z1, Z7
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -221,8 +221,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -232,7 +232,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -254,14 +254,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -280,8 +280,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -370,21 +370,21 @@ spread:
 	VMOVAPS Z1, Z7
 	VMOVAPS Z0, Z8
 	VMOVAPS Z1, Z9
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -409,8 +409,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -420,7 +420,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -445,14 +445,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -473,8 +473,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -580,21 +580,21 @@ spread:
 	VMOVAPS Z1, Z9
 	VMOVAPS Z0, Z10
 	VMOVAPS Z1, Z11
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -622,8 +622,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -633,7 +633,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -661,14 +661,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -691,8 +691,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -815,21 +815,21 @@ spread:
 	VMOVAPS Z1, Z11
 	VMOVAPS Z0, Z12
 	VMOVAPS Z1, Z13
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -860,8 +860,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -871,7 +871,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -902,14 +902,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -934,8 +934,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -1075,21 +1075,21 @@ spread:
 	VMOVAPS Z1, Z13
 	VMOVAPS Z0, Z14
 	VMOVAPS Z1, Z15
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -1123,8 +1123,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -1134,7 +1134,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -1168,14 +1168,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -1202,8 +1202,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -1360,21 +1360,21 @@ spread:
 	VMOVAPS Z1, Z15
 	VMOVAPS Z0, Z16
 	VMOVAPS Z1, Z17
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -1411,8 +1411,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -1422,7 +1422,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -1459,14 +1459,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -1495,8 +1495,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -1670,21 +1670,21 @@ spread:
 	VMOVAPS Z1, Z17
 	VMOVAPS Z0, Z18
 	VMOVAPS Z1, Z19
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -1724,8 +1724,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -1735,7 +1735,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -1775,14 +1775,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -1813,8 +1813,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -2005,21 +2005,21 @@ spread:
 	VMOVAPS Z1, Z19
 	VMOVAPS Z0, Z20
 	VMOVAPS Z1, Z21
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -2062,8 +2062,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -2073,7 +2073,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -2116,14 +2116,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -2156,8 +2156,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -2365,21 +2365,21 @@ spread:
 	VMOVAPS Z1, Z21
 	VMOVAPS Z0, Z22
 	VMOVAPS Z1, Z23
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -2425,8 +2425,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -2436,7 +2436,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -2482,14 +2482,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -2524,8 +2524,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -2750,21 +2750,21 @@ spread:
 	VMOVAPS Z1, Z23
 	VMOVAPS Z0, Z24
 	VMOVAPS Z1, Z25
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -2813,8 +2813,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -2824,7 +2824,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -2873,14 +2873,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -2917,8 +2917,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -3160,21 +3160,21 @@ spread:
 	VMOVAPS Z1, Z25
 	VMOVAPS Z0, Z26
 	VMOVAPS Z1, Z27
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -3226,8 +3226,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -3237,7 +3237,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -3289,14 +3289,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -3335,8 +3335,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -3595,21 +3595,21 @@ spread:
 	VMOVAPS Z1, Z27
 	VMOVAPS Z0, Z28
 	VMOVAPS Z1, Z29
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -3664,8 +3664,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -3675,7 +3675,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -3730,14 +3730,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -3778,8 +3778,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -4055,21 +4055,21 @@ spread:
 	VMOVAPS Z1, Z29
 	VMOVAPS Z0, Z30
 	VMOVAPS Z1, Z31
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x20
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -4127,8 +4127,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -4138,7 +4138,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -4196,14 +4196,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -4246,8 +4246,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -4547,21 +4547,21 @@ TEXT ·outerF32_1x16_avx2(SB), NOSPLIT, $0-8
 spread:
 	VMOVAPS Y0, Y4
 	VMOVAPS Y1, Y5
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x10
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -4580,8 +4580,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -4591,7 +4591,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -4612,14 +4612,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -4637,8 +4637,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -4719,21 +4719,21 @@ spread:
 	VMOVAPS Y1, Y5
 	VMOVAPS Y0, Y6
 	VMOVAPS Y1, Y7
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x10
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -4755,8 +4755,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -4766,7 +4766,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -4790,14 +4790,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -4817,8 +4817,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -4920,21 +4920,21 @@ spread:
 	VMOVAPS Y1, Y7
 	VMOVAPS Y0, Y8
 	VMOVAPS Y1, Y9
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x10
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -4959,8 +4959,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -4970,7 +4970,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -4997,14 +4997,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -5026,8 +5026,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -5150,21 +5150,21 @@ spread:
 	VMOVAPS Y1, Y9
 	VMOVAPS Y0, Y10
 	VMOVAPS Y1, Y11
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x10
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -5192,8 +5192,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -5203,7 +5203,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -5233,14 +5233,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -5264,8 +5264,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -5409,21 +5409,21 @@ spread:
 	VMOVAPS Y1, Y11
 	VMOVAPS Y0, Y12
 	VMOVAPS Y1, Y13
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x10
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -5454,8 +5454,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -5465,7 +5465,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -5498,14 +5498,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -5531,8 +5531,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 
@@ -5697,21 +5697,21 @@ spread:
 	VMOVAPS Y1, Y13
 	VMOVAPS Y0, Y14
 	VMOVAPS Y1, Y15
-	CMPQ    104(BX), $0x00
+	CMPQ    112(BX), $0x00
 	JE      finish
 	MOVQ    8(BX), R8
 	MOVQ    16(BX), SI
 	MOVQ    56(BX), CX
 	MOVQ    64(BX), DX
 	MOVQ    32(BX), AX
-	MOVQ    112(BX), R10
-	MOVQ    120(BX), R11
-	MOVQ    128(BX), R12
+	MOVQ    120(BX), R10
+	MOVQ    128(BX), R11
+	MOVQ    136(BX), R12
 	CMPQ    72(BX), $0x10
 	JNE     part
 
 full:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 fullLine:
 	MOVQ AX, DI
@@ -5745,8 +5745,8 @@ fullPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          fullLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          full
 	JMP          finish
@@ -5756,7 +5756,7 @@ part:
 	JLE  half
 
 masked:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 maskedLine:
 	MOVQ AX, DI
@@ -5792,14 +5792,14 @@ maskedPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          maskedLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          masked
 	JMP          finish
 
 half:
-	MOVQ 104(BX), R9
+	MOVQ 112(BX), R9
 
 halfLine:
 	MOVQ AX, DI
@@ -5827,8 +5827,8 @@ halfPixel:
 	ADDQ         R12, SI
 	DECQ         R9
 	JNZ          halfLine
-	ADDQ         136(BX), R8
-	ADDQ         144(BX), SI
+	ADDQ         144(BX), R8
+	ADDQ         152(BX), SI
 	DECQ         R10
 	JNZ          half
 

@@ -7,7 +7,7 @@ import (
 
 // Offsets of the fields of the Go struct outerTile, which follow those of tile.
 const (
-	tileSize                     = tileAlpha + 8
+	tileSize                     = tileTerms + 8
 	outerLines, outerPictures    = tileSize, tileSize + 8
 	outerLineA, outerLineB       = tileSize + 16, tileSize + 24
 	outerPictureA, outerPictureB = tileSize + 32, tileSize + 40
