@@ -256,34 +256,55 @@ func (p *plan) planWork() {
 	}
 }
 
-// place lays the buffers out, the largest first, each at the lowest offset where none
-// that is alive at the same time lies (Pisarchyk and Lee 2020, greedy by size).
+// place lays the buffers out one by one, each at the lowest offset where none that is alive
+// at the same time lies: the largest first, or those that live longest, or both weighed,
+// whichever gives the smallest arena (Pisarchyk and Lee 2020 compare such orders).
 func (p *plan) place() {
+	size := func(b *buffer) int { return b.elems }
+	life := func(b *buffer) int { return b.last - b.first + 1 }
+	for _, weight := range []func(b *buffer) int{size, life, func(b *buffer) int { return size(b) * life(b) }} {
+		if offsets, arena := p.layout(weight); p.arena == 0 || arena < p.arena {
+			p.arena = arena
+			for i := range p.buffers {
+				p.buffers[i].offset = offsets[i]
+			}
+		}
+	}
+}
+
+// layout returns the offsets of the buffers, and the arena that they need, where those of
+// the largest weight are laid out first, and of equal weight the largest.
+func (p *plan) layout(weight func(b *buffer) int) (offsets []int, arena int) {
 	order := make([]int, 0, len(p.buffers))
 	for i, b := range p.buffers {
 		if !b.external {
 			order = append(order, i)
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.buffers[b].elems, p.buffers[a].elems) })
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := &p.buffers[i], &p.buffers[j]
+		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(b.elems, a.elems))
+	})
+	offsets = make([]int, len(p.buffers))
 	var placed []int // by offset
 	for _, i := range order {
 		b := &p.buffers[i]
-		size := alignUp(b.elems)
+		at, size := 0, alignUp(b.elems)
 		for _, j := range placed {
 			o := &p.buffers[j]
 			if o.last < b.first || b.last < o.first {
 				continue
 			}
-			if b.offset+size <= o.offset {
+			if at+size <= offsets[j] {
 				break
 			}
-			b.offset = max(b.offset, o.offset+alignUp(o.elems))
+			at = max(at, offsets[j]+alignUp(o.elems))
 		}
-		p.arena = max(p.arena, b.offset+size)
-		at, _ := slices.BinarySearchFunc(placed, b.offset, func(j, off int) int { return cmp.Compare(p.buffers[j].offset, off) })
-		placed = slices.Insert(placed, at, i)
+		offsets[i], arena = at, max(arena, at+size)
+		k, _ := slices.BinarySearchFunc(placed, at, func(j, off int) int { return cmp.Compare(offsets[j], off) })
+		placed = slices.Insert(placed, k, i)
 	}
+	return offsets, arena
 }
 
 func alignUp(n int) int { return (n + arenaAlign - 1) &^ (arenaAlign - 1) }
