@@ -179,3 +179,39 @@ func TestConvolutionalRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestReceptiveFields holds what an output pixel sees against the literature: Araujo et al.
+// 2019, Computing Receptive Fields of Convolutional Neural Networks, and the papers themselves.
+func TestReceptiveFields(t *testing.T) {
+	for _, c := range []struct {
+		name, layer string
+		b           builder
+		size        nn.Shape
+		want        [2]int
+	}{
+		{"vgg-16", "block5_pool", VGG{NoTop: true}, nn.Shape{1024, 1024, 3}, [2]int{212, 212}},
+		{"fcn-8s, fc6", "fc7", FCN{}, nn.Shape{1024, 1024, 3}, [2]int{404, 404}},
+		// 483 where a stage strides in its last block; here it strides in its first:
+		// 7 + 2*2 + 3*8 + (8 + 3*16) + (16 + 5*32) + (32 + 2*64).
+		{"resnet-50", "layer4_3_act", ResNetUNet{Layers: 50}, nn.Shape{1024, 1024, 3}, [2]int{427, 427}},
+		{"dncnn", "conv17", DnCNN{}, nn.Shape{64, 64, 1}, [2]int{35, 35}},
+		{"espcn", "conv3_shuffle", ESPCN{}, nn.Shape{64, 64, 1}, [2]int{9, 9}},
+		{"patch-gan", "conv5", PatchGAN{}, nn.Shape{256, 256, 6}, [2]int{70, 70}},
+		{"clipped to the picture", "conv5", PatchGAN{}, nn.Shape{64, 256, 6}, [2]int{64, 70}},
+		{"a dense layer sees all", "code", Autoencoder{}, nn.Shape{28, 28, 1}, [2]int{28, 28}},
+		{"so does a mean", "pyramid_mean", DeepLab{}, nn.Shape{512, 768, 3}, [2]int{512, 768}},
+	} {
+		m, err := c.b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.Summary(c.size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(s.Layers, func(l nn.LayerSummary) bool { return l.Name == c.layer })
+		if i < 0 || s.Layers[i].Field != c.want {
+			t.Errorf("%s: %s sees %v, want %v", c.name, c.layer, s.Layers[max(i, 0)].Field, c.want)
+		}
+	}
+}

@@ -39,6 +39,9 @@ type LayerInfo struct {
 	Output     tensor.Shape `json:"output"`
 	Parameters int          `json:"parameters"`
 	FLOPs      int64        `json:"flops"`
+	Memory     int64        `json:"memory_bytes"`             // of the output
+	Field      [2]int       `json:"receptive_field,omitzero"` // in pixels of the picture
+	From       []int        `json:"-"`                        // the lines of the table that it reads
 }
 
 // anySide is the height and the width that a model which takes any is described for.
@@ -139,7 +142,7 @@ func (i *Info) fill(m *nn.Model, size []int) error {
 	i.Parameters, i.Trainable, i.FLOPs = s.Parameters, s.Trainable, s.FLOPs
 	i.Memory = s.ArenaBytes + 4*int64(s.Parameters)
 	for _, l := range s.Layers {
-		i.Layers = append(i.Layers, LayerInfo{l.Name, l.Type, l.Output, l.Parameters, l.FLOPs})
+		i.Layers = append(i.Layers, LayerInfo{l.Name, l.Type, l.Output, l.Parameters, l.FLOPs, 4 * int64(l.Output.Elems()), l.Field, l.From})
 	}
 	return nil
 }

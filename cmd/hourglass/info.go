@@ -22,7 +22,8 @@ func (a *app) info() *cobra.Command {
 		Use:   "info MODEL|RECIPE|ARCHITECTURE",
 		Short: "describes a model: layers, parameters, operations, memory",
 		Long: `Describes a model file, or the model of a recipe or an architecture: every layer with the
-shape of its output, parameters, floating-point operations and memory for one picture,
+shape of its output, parameters, floating-point operations, the memory of its output, and how
+many pixels of the picture one of its own can depend on (SEES),
 and what a model file says about itself. With --profile, one picture is put through the
 model, and the time of every layer follows.`,
 		Example: `  hourglass info hourglass-demo/model.safetensors
@@ -88,9 +89,16 @@ func parseSize(text string) ([]int, error) {
 
 func printInfo(w io.Writer, info *recipes.Info) error {
 	fmt.Fprintf(w, "%s (%s)\n\n", info.Name, info.Kind)
-	rows := [][]string{{"LAYER", "TYPE", "OUTPUT", "PARAMETERS"}}
+	rows := [][]string{{"LAYER", "TYPE", "OUTPUT", "PARAMETERS", "MFLOP", "KiB", "SEES"}}
 	for _, l := range info.Layers {
-		rows = append(rows, []string{l.Name, l.Type, l.Output.String(), strconv.Itoa(l.Parameters)})
+		field := ""
+		if l.Field[0] > 0 {
+			field = fmt.Sprintf("%dx%d", l.Field[0], l.Field[1])
+		}
+		rows = append(rows, []string{
+			l.Name, l.Type, l.Output.String(), strconv.Itoa(l.Parameters),
+			fmt.Sprintf("%.3g", float64(l.FLOPs)/1e6), fmt.Sprintf("%.4g", float64(l.Memory)/(1<<10)), field,
+		})
 	}
 	if err := table(w, rows); err != nil {
 		return err
