@@ -88,6 +88,10 @@ const (
 	ConvWinograd4 // F(4x4,3x3)
 )
 
+var convAlgorithmNames = [...]string{"auto", "loop", "patch", "direct", "winograd2", "winograd4"}
+
+func (a ConvAlgorithm) String() string { return convAlgorithmNames[a] }
+
 // winograd is the size of the algorithm's tiles, 0 for any other.
 func (a ConvAlgorithm) winograd() winogradSize {
 	switch a {

@@ -9,16 +9,17 @@ import (
 	"github.com/hourglass-go/hourglass/internal/parallel"
 )
 
-// BenchmarkWinograd measures 3x3 convolutions of stride 1 by each algorithm, as multiples of
+// BenchmarkConv3x3 measures 3x3 convolutions of stride 1 by each algorithm, as multiples of
 // the peak of multiply-adds, counted by direct arithmetic.
-func BenchmarkWinograd(b *testing.B) {
+func BenchmarkConv3x3(b *testing.B) {
 	team := parallel.Start(0)
 	defer team.Close()
 	for _, c := range []struct{ batch, size, in, out int }{
 		{1, 256, 32, 32}, {1, 256, 64, 32}, {1, 128, 64, 64}, {1, 512, 64, 64}, {1, 64, 128, 128}, {1, 32, 256, 256}, {1, 16, 512, 512},
+		{1, 8, 256, 256}, {1, 4, 512, 512},
 		{8, 128, 32, 32}, {8, 64, 64, 64}, {8, 32, 128, 128}, {8, 16, 256, 256}, {8, 8, 512, 512},
 	} {
-		for _, a := range []ConvAlgorithm{ConvWinograd2, ConvWinograd4} {
+		for _, a := range []ConvAlgorithm{ConvDirect, ConvWinograd2, ConvWinograd4} {
 			slide := Slide{Kernel: 3, Stride: 1, Dilation: 1, Rule: PadSame}
 			s := ConvShape{Batch: c.batch, H: mustOver(slide, c.size), W: mustOver(slide, c.size), In: c.in, Out: c.out, Groups: 1, Algorithm: a}
 			x, y, w := make([]float32, s.pixelsIn()*s.In), make([]float32, s.pixelsOut()*s.Out), make([]float32, s.Weights())
@@ -41,8 +42,8 @@ func BenchmarkWinograd(b *testing.B) {
 				{"input", func() { conv.InputGrad(team, outs, y, w, scratch) }},
 				{"kernel", func() { conv.KernelGrad(team, out, xs, y, scratch) }},
 			} {
-				b.Run(fmt.Sprintf("op=conv3x3/pass=%s/m=%d/n=%d/size=%d/in=%d/out=%d/impl=%s", pass.name,
-					a.winograd(), c.batch, c.size, c.in, c.out, ISA()), func(b *testing.B) {
+				b.Run(fmt.Sprintf("op=conv/k=3/pass=%s/by=%v/n=%d/size=%d/in=%d/out=%d/impl=%s", pass.name,
+					a, c.batch, c.size, c.in, c.out, ISA()), func(b *testing.B) {
 					peak := measuredPeak(team)
 					b.ReportAllocs()
 					for b.Loop() {
