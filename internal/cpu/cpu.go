@@ -11,6 +11,8 @@ type Features struct {
 	// AVX512 means the foundation with its byte, word, doubleword and vector-length
 	// extensions (F, BW, DQ, VL), and AVX2 beside it.
 	AVX512 bool
+	// BFloat16 means AVX512_BF16, and AVX512 beside it.
+	BFloat16 bool
 }
 
 // Detect returns the features of the processor that the program runs on.

@@ -29,6 +29,9 @@ type ConvShape struct {
 	// another picture, which ForwardAdd takes.
 	Act  Act
 	Adds bool
+	// BFloat16 lets the layer's forward pass round inputs and kernel to bfloat16, where
+	// there are products of it and that is faster; sums are float32.
+	BFloat16 bool
 	// Algorithm is used by every pass that it can compute; the others, and all where it is
 	// ConvAuto, choose by the shape.
 	Algorithm ConvAlgorithm

@@ -19,9 +19,16 @@ func BenchmarkConv3x3(b *testing.B) {
 		{1, 8, 256, 256}, {1, 4, 512, 512},
 		{8, 128, 32, 32}, {8, 64, 64, 64}, {8, 32, 128, 128}, {8, 16, 256, 256}, {8, 8, 512, 512},
 	} {
-		for _, a := range []ConvAlgorithm{ConvDirect, ConvWinograd2, ConvWinograd4} {
+		for _, by := range []struct {
+			algorithm ConvAlgorithm
+			half      bool
+		}{{ConvDirect, false}, {ConvWinograd2, false}, {ConvWinograd4, false}, {ConvWinograd2, true}, {ConvWinograd4, true}} {
+			a, name := by.algorithm, by.algorithm.String()
+			if by.half {
+				name += "-bfloat16"
+			}
 			slide := Slide{Kernel: 3, Stride: 1, Dilation: 1, Rule: PadSame}
-			s := ConvShape{Batch: c.batch, H: mustOver(slide, c.size), W: mustOver(slide, c.size), In: c.in, Out: c.out, Groups: 1, Algorithm: a}
+			s := ConvShape{Batch: c.batch, H: mustOver(slide, c.size), W: mustOver(slide, c.size), In: c.in, Out: c.out, Groups: 1, Algorithm: a, BFloat16: by.half}
 			x, y, w := make([]float32, s.pixelsIn()*s.In), make([]float32, s.pixelsOut()*s.Out), make([]float32, s.Weights())
 			for _, v := range [][]float32{x, y, w} {
 				for i := range v {
@@ -42,8 +49,8 @@ func BenchmarkConv3x3(b *testing.B) {
 				{"input", func() { conv.InputGrad(team, outs, y, w, scratch) }},
 				{"kernel", func() { conv.KernelGrad(team, out, xs, y, scratch) }},
 			} {
-				b.Run(fmt.Sprintf("op=conv/k=3/pass=%s/by=%v/n=%d/size=%d/in=%d/out=%d/impl=%s", pass.name,
-					a, c.batch, c.size, c.in, c.out, ISA()), func(b *testing.B) {
+				b.Run(fmt.Sprintf("op=conv/k=3/pass=%s/by=%s/n=%d/size=%d/in=%d/out=%d/impl=%s", pass.name,
+					name, c.batch, c.size, c.in, c.out, ISA()), func(b *testing.B) {
 					peak := measuredPeak(team)
 					b.ReportAllocs()
 					for b.Loop() {

@@ -21,6 +21,8 @@ type winogradPlan struct {
 	in, out    []int // channels of the parts
 	k, c       int   // channels in all
 	turned     bool
+	half       bool // V and U are pairs of bfloat16
+	terms      int  // of a product: k, or pairs
 
 	tilesH, tilesW, tiles int
 	// A row of V or M is a tile's k or c numbers in one of the planes, at a pitch that keeps
@@ -64,14 +66,27 @@ func newWinogradPlan[T Float](s *ConvShape, size winogradSize, turned bool) wino
 	m := int(size)
 	p.tilesH, p.tilesW = ceilDiv(p.outH, m), ceilDiv(p.outW, m)
 	p.tiles = p.batch * p.tilesH * p.tilesW
-	p.pitchIn, p.pitchOut, p.width, p.tileRows = p.k, p.c, p.c, genericRows
+	p.terms, p.pitchIn, p.pitchOut, p.width, p.tileRows = p.k, p.k, p.c, p.c, genericRows
 	if isFloat32[T]() && active != generic {
 		p.isa = active
-		p.pitchIn, p.pitchOut = winogradPitch(p.k), winogradPitch(p.c)
+		if p.half = !turned && s.pairs(); p.half {
+			p.terms = p.k / 2
+		}
+		p.pitchIn, p.pitchOut = winogradPitch(p.terms), winogradPitch(p.c)
 		p.width, p.tileRows = reaches[active].cols, reaches[active].rows
 	}
 	p.divide()
 	return p
+}
+
+// pairs says whether the gathering pass is to work, and can, with pairs of bfloat16.
+func (s *ConvShape) pairs() bool {
+	for _, n := range s.parts() {
+		if n%2 != 0 {
+			return false
+		}
+	}
+	return s.BFloat16 && s.wide() && HasBFloat16()
 }
 
 // winogradPitch is the distance of rows of n numbers.
@@ -89,7 +104,7 @@ func (p *winogradPlan) divide() {
 	planes := p.size.planes()
 	perTile := planes * (p.pitchIn + p.pitchOut)
 	local := max(winogradLocal/perTile, p.tileRows)
-	p.shared = planes*p.k*p.c > winogradStream || p.tiles < 4*local
+	p.shared = planes*p.terms*p.c > winogradStream || p.tiles < 4*local
 	if p.shared {
 		local = max(winogradShared/perTile, 4*p.tileRows)
 	}
@@ -119,6 +134,9 @@ func (p *winogradPlan) name() string {
 	if p.turned {
 		name += " turned"
 	}
+	if p.half {
+		name += " bfloat16"
+	}
 	return name
 }
 
@@ -130,10 +148,10 @@ func (p *winogradPlan) place(tile int) (n, row, col int) {
 	return tile / p.tilesH, tile % p.tilesH * m, col
 }
 
-// panels of U are of width columns; panel j of plane t is a matrix [k, width].
+// panels of U are of width columns; panel j of plane t is a matrix [terms, width].
 func (p *winogradPlan) panels() int { return ceilDiv(p.c, p.width) }
 
-func (p *winogradPlan) panel(u, t int) int { return (u*p.size.planes() + t) * p.k * p.width }
+func (p *winogradPlan) panel(u, t int) int { return (u*p.size.planes() + t) * p.terms * p.width }
 
 // workerRegion makes a function of the tile's and the worker's number a task for a team.
 type workerRegion func(tile, worker int)
@@ -195,7 +213,7 @@ func (c *winogradCrew[T]) dismiss() {
 
 func (p *winogradPass[T]) name() string { return p.winogradPlan.name() }
 
-func (p *winogradPass[T]) form() int { return p.size.planes() * p.k * p.panels() * p.width }
+func (p *winogradPass[T]) form() int { return p.size.planes() * p.terms * p.panels() * p.width }
 
 func (p *winogradPass[T]) scratch() int {
 	if !p.shared {
@@ -242,7 +260,7 @@ func (p *winogradPass[T]) runBlock(block, worker int) {
 	}
 	for t := range p.size.planes() {
 		for u := range p.panels() {
-			p.product(v, m, p.u[p.panel(u, t):], t, u, n, 0, p.k)
+			p.product(v, m, p.u[p.panel(u, t):], t, u, n, 0, p.terms)
 		}
 	}
 	for i := range n {
@@ -280,14 +298,18 @@ func (p *winogradPass[T]) runProduct(task, _ int) {
 	first := task % groups * winogradPanels
 	for u := first; u < min(first+winogradPanels, p.panels()); u++ {
 		t := task / groups
-		p.product(p.v, p.m, p.u[p.panel(u, t):], t, u, p.n, 0, p.k)
+		p.product(p.v, p.m, p.u[p.panel(u, t):], t, u, p.n, 0, p.terms)
 	}
 }
 
 // input transforms a tile's inputs to row i of V.
 func (p *winogradPass[T]) input(w *winogradWorker[T], v, patch []T, tile, i int) {
 	n, row, col := p.place(tile)
-	w.load(winogradInput, v[i*p.pitchIn:], p.block*p.pitchIn, &p.x, n, row-p.top, col-p.left, patch)
+	op := winogradInput
+	if p.half {
+		op = winogradInputBF16
+	}
+	w.load(op, v[i*p.pitchIn:], p.block*p.pitchIn, &p.x, n, row-p.top, col-p.left, patch)
 }
 
 // output transforms row i of M to a tile's outputs.
@@ -320,7 +342,11 @@ func (p *winogradPass[T]) product(v, m, b []T, t, u, rows, k0, k1 int) {
 			n++
 		}
 		x.a, x.c = &f32(v)[i*p.pitchIn], &f32(m)[i*p.pitchOut+j]
-		p.isa.gemmTile(n, &x)
+		if p.half {
+			gemmTileBF16(n, &x)
+		} else {
+			p.isa.gemmTile(n, &x)
+		}
 		i += n
 	}
 }

@@ -30,7 +30,9 @@ const (
 )
 
 func newWinogradOuter[T Float](s *ConvShape, size winogradSize) *winogradOuter[T] {
-	p := &winogradOuter[T]{winogradPlan: newWinogradPlan[T](s, size, false), groups: 1}
+	exact := *s
+	exact.BFloat16 = false
+	p := &winogradOuter[T]{winogradPlan: newWinogradPlan[T](&exact, size, false), groups: 1}
 	perTile := p.size.planes() * (p.pitchIn + p.pitchOut)
 	p.shared = p.size.planes()*p.planeU() > winogradOuterLocal
 	most := max(winogradShared/perTile, winogradOuterTiles)

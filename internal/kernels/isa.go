@@ -11,6 +11,7 @@ import (
 //go:generate go run -C _gen . -set outer -pkg kernels -out ../outer_amd64.s -stubs ../outer_amd64.go
 //go:generate go run -C _gen . -set vector -pkg kernels -out ../vector_amd64.s -stubs ../vector_amd64.go
 //go:generate go run -C _gen . -set winograd -pkg kernels -out ../winograd_amd64.s -stubs ../winograd_amd64.go
+//go:generate go run -C _gen . -set bfloat16 -pkg kernels -out ../bfloat16_amd64.s -stubs ../bfloat16_amd64.go
 
 // An isa is a variant of the float32 kernels.
 type isa uint8
@@ -39,6 +40,9 @@ var best = func() isa {
 
 // active is the variant in use. Only Force changes it.
 var active = best
+
+// HasBFloat16 says whether products in bfloat16 are there, in the variant in use.
+func HasBFloat16() bool { return active == avx512 && cpu.Detect().BFloat16 }
 
 // ISA returns the variant of the float32 kernels in use: "avx512", "avx2" or
 // "generic".

@@ -15,3 +15,8 @@ var vectorSets [avx512 + 1]*vectors
 
 // winogradSets has the transforms of each variant: none here.
 var winogradSets [avx512 + 1][2][winogradOps]func(*winogradTile)
+
+func gemmTileBF16(int, *tile) { panic("kernels: no tile in plain Go") }
+
+// winogradInputsBF16 transform inputs to bfloat16: none here.
+var winogradInputsBF16 [2]func(*winogradTile)

@@ -88,6 +88,10 @@ const (
 	winogradPixels                   // dy, m x m, to dM
 	winogradTaps                     // dU to dw, 3 x 3
 	winogradOps
+
+	// winogradInputBF16 is winogradInput with V in bfloat16, two channels in the place of
+	// one number. There is no plain Go form.
+	winogradInputBF16
 )
 
 // matrix is L of the transform L X Lt.
@@ -155,7 +159,7 @@ func (w *winogradWorker[T]) transform(op winogradOp, dst, src square[T], n int, 
 		}
 		bias = w.zeros
 	}
-	if w.isa == generic || n < vectorSets[w.isa].lanes {
+	if op != winogradInputBF16 && (w.isa == generic || n < vectorSets[w.isa].lanes) {
 		w.transformGeneric(op, dst, src, n, bias, floor)
 		return
 	}
@@ -167,7 +171,11 @@ func (w *winogradWorker[T]) transform(op winogradOp, dst, src square[T], n int, 
 	if bias != nil {
 		w.tile.bias = &f32(bias)[0]
 	}
-	winogradSets[w.isa][w.size/4][op](&w.tile)
+	if op == winogradInputBF16 {
+		winogradInputsBF16[w.size/4](&w.tile)
+	} else {
+		winogradSets[w.isa][w.size/4][op](&w.tile)
+	}
 }
 
 // transformGeneric is the definition: first the columns, then the rows.

@@ -277,8 +277,8 @@ channels:
 
 advance:
 	ADDQ R11, CX
-	ADDQ R11, DX
 	ADDQ R11, R10
+	ADDQ R11, DX
 	JMP  channels
 
 done:
@@ -1506,8 +1506,8 @@ channels:
 
 advance:
 	ADDQ R13, CX
-	ADDQ R13, DX
 	ADDQ R13, R12
+	ADDQ R13, DX
 	JMP  channels
 
 done:
@@ -2685,8 +2685,8 @@ channels:
 
 advance:
 	ADDQ R11, CX
-	ADDQ R11, DX
 	ADDQ R11, R10
+	ADDQ R11, DX
 	JMP  channels
 
 done:
@@ -3841,8 +3841,8 @@ channels:
 
 advance:
 	ADDQ R13, CX
-	ADDQ R13, DX
 	ADDQ R13, R12
+	ADDQ R13, DX
 	JMP  channels
 
 done:

@@ -21,11 +21,28 @@ func (p *winogradPass[T]) runPrepare(task, worker int) {
 	groups := ceilDiv(p.k, winogradRows)
 	u, k0 := task/groups, task%groups*winogradRows
 	k1 := min(k0+winogradRows, p.k)
+	if p.half {
+		p.preparePairs(worker, u, k0, k1)
+		return
+	}
 	var turned []T
 	if p.turned {
 		turned = parallel.Local[T](p.crew.team, worker, p.turnedSize(winogradRows))
 	}
 	p.transformKernel(&p.crew.workers[worker], p.u[p.panel(u, 0)+k0*p.width:], p.k*p.width, turned, u, k0, k1)
+}
+
+// preparePairs is runPrepare to pairs of bfloat16, of rows 2i and 2i+1.
+func (p *winogradPass[T]) preparePairs(worker, u, k0, k1 int) {
+	plane := winogradRows * p.width
+	single := parallel.Local[T](p.crew.team, worker, p.size.planes()*plane)
+	p.transformKernel(&p.crew.workers[worker], single, plane, nil, u, k0, k1)
+	for t := range p.size.planes() {
+		for k := k0; k < k1; k += 2 {
+			row := f32(single[t*plane+(k-k0)*p.width:])
+			pairRows(pairsOf(f32(p.u[p.panel(u, t)+k/2*p.width:][:p.width])), row, row[p.width:])
+		}
+	}
 }
 
 // turnedSize is the elements of the kernel of some input channels and one panel.
@@ -81,18 +98,19 @@ const winogradFreshRows = 128
 
 // freshScratch: see [freshPass]. A small kernel is prepared as a whole.
 func (p *winogradPass[T]) freshScratch() int {
-	if p.shared {
+	if p.shared && !p.half {
 		return p.scratch()
 	}
-	return p.form()
+	return p.form() + p.scratch()
 }
 
 // runFresh transforms the kernel as it goes: U is larger than the last-level cache where a
 // kernel is large.
 func (p *winogradPass[T]) runFresh(team *parallel.Team, out, in [][]T, w, bias, scratch []T) {
-	if !p.shared {
-		p.prepare(team, scratch[:p.form()], w)
-		p.run(team, out, in, scratch[:p.form()], bias, nil)
+	if !p.shared || p.half {
+		form, scratch := scratch[:p.form()], scratch[p.form():]
+		p.prepare(team, form, w)
+		p.run(team, out, in, form, bias, scratch)
 		return
 	}
 	p.w = w

@@ -47,7 +47,11 @@ func (w *winogradWorker[T]) load(op winogradOp, dst []T, plane int, c *canvas[T]
 		}
 		planes.data = dst[at:]
 		w.transform(op, planes, src, ch, nil, 0)
-		at += ch
+		if op == winogradInputBF16 {
+			at += ch / 2
+		} else {
+			at += ch
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ const directUnroll = 4
 // b is a packed panel, two vectors for each term one after the other, of which a tile of
 // one vector reads the first.
 func directTile(gen *generator, mr, halves int) {
-	g := newGemm(gen, "direct", mr, halves, directFields)
+	g := newGemm(gen, "directF32", mr, halves, directFields)
 	// With twelve rows every register is needed: also that of the argument, which is
 	// fetched again where it matters.
 	g.row = []reg.GPPhysical{reg.RAX, reg.RCX, reg.RDX, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12,

@@ -51,6 +51,8 @@ type gemm struct {
 
 	// rowAt goes to row r of the result, after row r-1, and returns its place.
 	rowAt func(r int) Mem
+	// multiply adds a term to an accumulator.
+	multiply func(a, b, acc reg.VecPhysical)
 }
 
 // tile generates gemmF32_<mr>x<2 vectors>_<isa>: mr rows of a matrix product,
@@ -62,7 +64,14 @@ type gemm struct {
 // until the activation has been applied. The terms p are all below k or, where whole
 // vectors of up to skipRows rows have a list of terms, the k numbers of that list.
 func tile(gen *generator, mr int) {
-	g := newGemm(gen, "gemm", mr, 2, tileFields)
+	g := newGemm(gen, "gemmF32", mr, 2, tileFields)
+	g.multiply = func(a, b, acc reg.VecPhysical) { g.VFMADD231PS(b, a, acc) }
+	g.rows()
+}
+
+// rows generates the function of a tile whose rows are at one distance.
+func (g *gemm) rows() {
+	mr := g.mr
 	g.row = []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12}[:(mr+2)/3] // 0, 3, 6, ...
 	g.rowAt = g.stridedRow
 	g.start()
@@ -100,7 +109,7 @@ func newGemm(gen *generator, op string, mr, halves int, at fields) *gemm {
 	if v.masks {
 		g.mask = [2]Op{reg.K1, reg.K2}
 	}
-	g.function(fmt.Sprintf("%sF32_%dx%d_%s", op, mr, halves*v.lanes, v.name), fmt.Sprintf("func(t *%s)", at.argument))
+	g.function(fmt.Sprintf("%s_%dx%d_%s", op, mr, halves*v.lanes, v.name), fmt.Sprintf("func(t *%s)", at.argument))
 	g.Load(g.Param("t"), g.args)
 	return g
 }
@@ -241,7 +250,7 @@ func (g *gemm) multiply(halves int, broadcast []reg.VecPhysical, load func()) {
 		}
 		g.VBROADCASTSS(m, a)
 		for h := range halves {
-			g.VFMADD231PS(g.b[h], a, acc[h])
+			g.multiply(a, g.b[h], acc[h])
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 func main() {
 	// avo has put flags of its own into flag.CommandLine.
 	fs := flag.NewFlagSet("_gen", flag.ExitOnError)
-	set := fs.String("set", "", "the kernels to generate: gemm, direct, outer, vector or winograd")
+	set := fs.String("set", "", "the kernels to generate: gemm, direct, outer, vector, winograd or bfloat16")
 	flags := build.NewFlags(fs)
 	if err := fs.Parse(os.Args[1:]); err != nil {
 		log.Fatal(err)
@@ -53,8 +53,10 @@ func main() {
 			transpose(g)
 		case "winograd":
 			winograd(g)
+		case "bfloat16":
+			bfloat16(g)
 		default:
-			log.Fatalf("-set %q: want gemm, direct, outer, vector or winograd", *set)
+			log.Fatalf("-set %q: want gemm, direct, outer, vector, winograd or bfloat16", *set)
 		}
 	}
 	os.Exit(build.Main(flags.Config(), ctx))

@@ -108,20 +108,29 @@ var winogradPairs = map[int][]float64{2: {1}, 4: {math.Sqrt2 / 2, math.Sqrt2}}
 func winograd(g *generator) {
 	for _, m := range []int{2, 4} {
 		at, k, bt := winogradMatrices(winogradPairs[m])
-		g.transform(fmt.Sprintf("winogradInput%dF32_%s", m, g.name), bt, false)
-		g.transform(fmt.Sprintf("winogradOutput%dF32_%s", m, g.name), at, true)
-		g.transform(fmt.Sprintf("winogradKernel%dF32_%s", m, g.name), k, false)
-		g.transform(fmt.Sprintf("winogradPixels%dF32_%s", m, g.name), at.transposed(), false)
-		g.transform(fmt.Sprintf("winogradTaps%dF32_%s", m, g.name), k.transposed(), false)
+		g.transform(fmt.Sprintf("winogradInput%dF32_%s", m, g.name), bt, storeFloat32)
+		g.transform(fmt.Sprintf("winogradOutput%dF32_%s", m, g.name), at, storeEpilogue)
+		g.transform(fmt.Sprintf("winogradKernel%dF32_%s", m, g.name), k, storeFloat32)
+		g.transform(fmt.Sprintf("winogradPixels%dF32_%s", m, g.name), at.transposed(), storeFloat32)
+		g.transform(fmt.Sprintf("winogradTaps%dF32_%s", m, g.name), k.transposed(), storeFloat32)
 	}
 }
+
+// storage is what a transform makes of its results.
+type storage int
+
+const (
+	storeFloat32  storage = iota
+	storeEpilogue         // float32, with bias and floor
+	storeBFloat16
+)
 
 // A transformer writes one transform. Elements of either square are vectors of channels, in
 // memory at multiples of a row and of a column distance.
 type transformer struct {
 	*generator
-	l        matrix
-	epilogue bool
+	l  matrix
+	to storage
 
 	src, dst, bias, column, line reg.GPVirtual
 	srcRow, srcRow3, srcRow5     reg.GPVirtual
@@ -135,9 +144,9 @@ type transformer struct {
 // the last vector overlaps the one before it where n is not a multiple of those. The
 // matrix is applied to the columns first, a few rows of the result at a time, so that the
 // intermediate rows stay in registers.
-func (g *generator) transform(name string, l matrix, epilogue bool) {
+func (g *generator) transform(name string, l matrix, to storage) {
 	g.function(name, "func(t *winogradTile)")
-	t := &transformer{generator: g, l: l, epilogue: epilogue, args: g.GP64(), known: map[float64]Op{}}
+	t := &transformer{generator: g, l: l, to: to, args: g.GP64(), known: map[float64]Op{}}
 	g.Load(g.Param("t"), t.args)
 	get := func(offset int) reg.GPVirtual {
 		r := g.GP64()
@@ -155,7 +164,7 @@ func (g *generator) transform(name string, l matrix, epilogue bool) {
 	t.dstRow, t.dstCol = get(winogradDstRow), get(winogradDstCol)
 	t.srcRow3, t.srcRow5 = odd(t.srcRow)
 	t.dstCol3, t.dstCol5 = odd(t.dstCol)
-	if epilogue {
+	if to == storeEpilogue {
 		t.bias = get(winogradBias)
 	}
 	t.column, t.line = g.GP64(), g.GP64()
@@ -182,10 +191,13 @@ func (g *generator) transform(name string, l matrix, epilogue bool) {
 	g.SHLQ(U8(2), step)
 	g.Label("advance")
 	g.ADDQ(step, t.src)
-	g.ADDQ(step, t.dst)
-	if epilogue {
+	if to == storeEpilogue {
 		g.ADDQ(step, t.bias)
 	}
+	if to == storeBFloat16 {
+		g.SHRQ(U8(1), step)
+	}
+	g.ADDQ(step, t.dst)
 	g.JMP(LabelRef("channels"))
 	g.Label("done")
 	g.VZEROUPPER()
@@ -258,7 +270,12 @@ func (t *transformer) setLine(r int) {
 
 // finish stores column j of the line.
 func (t *transformer) finish(x Op, j int) {
-	if t.epilogue {
+	m := multiple(t.line, j, t.dstCol, t.dstCol3, t.dstCol5)
+	if t.to == storeBFloat16 {
+		t.storeRounded(x, m)
+		return
+	}
+	if t.to == storeEpilogue {
 		y := t.vec()
 		t.VADDPS(Mem{Base: t.bias}, x, y)
 		floor := t.vec()
@@ -266,7 +283,7 @@ func (t *transformer) finish(x Op, j int) {
 		t.VMAXPS(y, floor, y) // y where it is NaN
 		x = y
 	}
-	t.VMOVUPS(x, multiple(t.line, j, t.dstCol, t.dstCol3, t.dstCol5))
+	t.VMOVUPS(x, m)
 }
 
 // cached makes f compute each of its values once.
