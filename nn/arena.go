@@ -62,13 +62,14 @@ func (a idleArena) get() *arena {
 
 // take returns an idle session for the batch, or makes one, and its arena; where the arena
 // of such a batch would be too large, for half of it, and so on.
-func (c *sessionCache) take(store *Store, g *graph, shapes []Shape, batch int) (*arena, *session[float32]) {
-	store = store.resolve()
+func (c *sessionCache) take(m *Model, g *graph, shapes []Shape, batch int) (*arena, *session[float32]) {
+	store := m.store.resolve()
 	store.allocate()
 	if a, s := c.find(store.layout, shapes, batch); s != nil {
 		return a, s
 	}
 	opt := g.clone()
+	opt.reduce(m.precision)
 	opt.optimise(false)
 	p := newPlan(opt, batch, false, false)
 	for batch > 1 && 4*p.arena > predictBytes {

@@ -30,10 +30,15 @@ type Conv2D struct {
 	NoBias     bool
 	KernelInit Initializer // Glorot uniform where it is not set
 	BiasInit   Initializer // zeros where it is not set
+	// Algorithm pins how the convolution is computed, where it can be; usually the shape
+	// chooses.
+	Algorithm ConvAlgorithm `json:",omitempty"`
 
 	// adds is the compiler's: there is a last input, of the output's shape, which is added
 	// before the activation.
 	adds bool
+	// bfloat16 is the compiler's: predictions may compute in it.
+	bfloat16 bool
 }
 
 func init() { Register("conv_2d", 1, Conv2D{}) }
@@ -65,6 +70,7 @@ func (l Conv2D) convolution() *convolution {
 		sliding: sliding{kernel: l.Kernel, stride: l.Stride, dilation: l.Dilation, padding: l.Padding},
 		border:  l.Border, groups: l.Groups, filters: l.Filters,
 		activation: l.Activation, noBias: l.NoBias, kernelInit: l.KernelInit, biasInit: l.BiasInit, adds: l.adds,
+		algorithm: l.Algorithm, bfloat16: l.bfloat16,
 	}
 }
 

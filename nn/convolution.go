@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
@@ -17,6 +18,26 @@ type convolution struct {
 	noBias               bool
 	kernelInit, biasInit Initializer
 	adds                 bool // the last input is added before the activation
+	algorithm            ConvAlgorithm
+	bfloat16             bool
+}
+
+// ConvAlgorithm names a way to compute a convolution. None of them changes what it computes,
+// but for rounding errors: see docs/decisions/0012-winograd.md.
+type ConvAlgorithm string
+
+const (
+	// DirectConv is the definition: a matrix product over all taps.
+	DirectConv ConvAlgorithm = "direct"
+	// Winograd2 and Winograd4 compute 2x2 and 4x4 pixels at a time with 4/9 and 1/4 of the
+	// multiplications (Lavin and Gray 2015). They are for kernels of 3x3 with stride 1;
+	// other convolutions are computed as if nothing were pinned.
+	Winograd2 ConvAlgorithm = "winograd2"
+	Winograd4 ConvAlgorithm = "winograd4"
+)
+
+var convAlgorithms = map[ConvAlgorithm]kernels.ConvAlgorithm{
+	"": kernels.ConvAuto, DirectConv: kernels.ConvDirect, Winograd2: kernels.ConvWinograd2, Winograd4: kernels.ConvWinograd4,
 }
 
 // infer is the shape rule: the kernel is [KH, KW, In/Groups, Out] of the convolution, which
@@ -39,6 +60,9 @@ func (v *convolution) infer(in []Shape) (Signature, error) {
 	}
 	if err := oneOf("Border", v.border, BorderZero, BorderEdge, BorderReflect, BorderSymmetric, BorderWrap); err != nil {
 		return Signature{}, err
+	}
+	if _, ok := convAlgorithms[v.algorithm]; !ok {
+		return Signature{}, fmt.Errorf("Algorithm is %q, want one of %q, or none", v.algorithm, slices.Sorted(maps.Keys(convAlgorithms)))
 	}
 	out, err := v.sliding.infer(in[0], v.filters)
 	if err != nil {
@@ -69,6 +93,7 @@ func (v *convolution) shape(batch int, in []Shape) kernels.ConvShape {
 	s := kernels.ConvShape{
 		Batch: batch, Out: v.filters, Groups: v.groups,
 		Border: borders[v.border], Transposed: v.transposed, Act: v.activation.act(), Adds: v.adds,
+		Algorithm: convAlgorithms[v.algorithm], BFloat16: v.bfloat16,
 	}
 	if v.adds {
 		in = in[:len(in)-1]

@@ -16,6 +16,7 @@ type Model struct {
 	costApps        []*application // what the penalties need beside apps, in an order of evaluation
 	store           *Store
 	sessions        sessionCache
+	precision       Precision
 }
 
 // NewModel closes the graph from the input in to the output out. Its error is the first

@@ -108,7 +108,7 @@ func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		a, s := m.sessions.take(m.store, r.graph, r.shapes, min(most, r.n-lo))
+		a, s := m.sessions.take(m, r.graph, r.shapes, min(most, r.n-lo))
 		most = s.plan.batch
 		s.useForms(team, m.store.resolve().form)
 		watch.use(s.plan)

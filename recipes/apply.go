@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hourglass-go/hourglass/imageio"
+	"github.com/hourglass-go/hourglass/nn"
 	"github.com/hourglass-go/hourglass/tasks"
 )
 
@@ -25,7 +26,9 @@ type ApplyOptions struct {
 	// Output is a picture's file, for a single input that is no folder; else a folder, made
 	// where it is missing. StandardStream gets a PNG.
 	Output string
-	Stdin  io.Reader
+	// Precision is what the network computes in, float32 where it is not set.
+	Precision nn.Precision
+	Stdin     io.Reader
 	Stdout io.Writer
 	// OnPicture is called after each picture.
 	OnPicture func(Applied)
@@ -55,6 +58,11 @@ func Apply(ctx context.Context, path string, o ApplyOptions) error {
 	}
 	if o.Task != "" && pipeline.Task() != o.Task {
 		return problem(path, "the model was trained to %s, not to %s; `hourglass apply` runs it as what it is", pipeline.Task(), o.Task)
+	}
+	if o.Precision != "" {
+		if pipeline, err = pipeline.WithPrecision(o.Precision); err != nil {
+			return problem("--precision", "%v", err)
+		}
 	}
 	jobs, err := o.plan()
 	if err != nil {

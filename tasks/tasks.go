@@ -68,6 +68,16 @@ func New(m *nn.Model, meta modelfile.Metadata) (*Pipeline, error) {
 	return &Pipeline{m, meta, in}, nil
 }
 
+// WithPrecision is the pipeline with a network that computes in another precision. It fails
+// where the processor cannot.
+func (p *Pipeline) WithPrecision(precision nn.Precision) (*Pipeline, error) {
+	m, err := p.model.WithPrecision(precision)
+	if err != nil {
+		return nil, err
+	}
+	return &Pipeline{m, p.meta, p.shape}, nil
+}
+
 // Task is what the model was trained to do: "denoise", "reconstruct".
 func (p *Pipeline) Task() string { return p.meta.Task }
 

@@ -7,11 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hourglass-go/hourglass/nn"
 	"github.com/hourglass-go/hourglass/recipes"
 )
 
 func (a *app) apply() *cobra.Command {
-	var output string
+	var output, precision string
 	cmd := &cobra.Command{
 		Use:   "apply MODEL IN... -o OUT",
 		Short: "runs a model on pictures",
@@ -24,11 +25,18 @@ OUT is a picture's name, a folder for several, or - for a PNG on standard output
   hourglass apply runs/ae/model.safetensors scans/ -o out/`,
 		Args: atLeastOne("a model file and pictures"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.pictures(cmd, args[0], recipes.ApplyOptions{Inputs: args[1:], Output: output})
+			return a.pictures(cmd, args[0], recipes.ApplyOptions{Inputs: args[1:], Output: output, Precision: nn.Precision(precision)})
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "a picture, a folder, or - for standard output")
+	precisionFlag(cmd, &precision)
 	return cmd
+}
+
+// precisionFlag adds the choice of what a network computes in.
+func precisionFlag(cmd *cobra.Command, precision *string) {
+	cmd.Flags().StringVar(precision, "precision", string(nn.Float32),
+		"float32, or bfloat16: faster where the processor has AVX512_BF16, with errors of about 0.4 % a layer")
 }
 
 // pictures runs a model over pictures and prints a line for each.
@@ -63,7 +71,7 @@ func (a *app) pictures(cmd *cobra.Command, model string, o recipes.ApplyOptions)
 }
 
 func (a *app) denoise() *cobra.Command {
-	var output, model string
+	var output, model, precision string
 	cmd := &cobra.Command{
 		Use:   "denoise IN... -o OUT --model FILE",
 		Short: "takes the noise out of pictures",
@@ -81,10 +89,11 @@ done is told. The result has the model's size.`,
 			if strings.TrimSpace(model) == "" {
 				return usage("which model? --model FILE is missing; `hourglass demo` makes one for digits: hourglass-demo/model.safetensors")
 			}
-			return a.pictures(cmd, model, recipes.ApplyOptions{Task: recipes.Denoise, Inputs: args, Output: output})
+			return a.pictures(cmd, model, recipes.ApplyOptions{Task: recipes.Denoise, Inputs: args, Output: output, Precision: nn.Precision(precision)})
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "a picture, a folder, or - for standard output")
+	precisionFlag(cmd, &precision)
 	cmd.Flags().StringVar(&model, "model", "", "a model that was trained to denoise")
 	return cmd
 }

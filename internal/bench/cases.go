@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/models"
 	"github.com/hourglass-go/hourglass/nn"
 )
@@ -84,7 +85,7 @@ func withFilters(l nn.Layer, filters int) nn.Layer {
 // Sizes are those of the pictures, NxHxW; a batch of one and a second side that is like the
 // first are left out.
 func networks() []measured {
-	unet, normalised := network{models.UNet{}}, network{models.UNet{Norm: models.BatchNorm}}
+	unet, normalised := network{architecture: models.UNet{}}, network{architecture: models.UNet{Norm: models.BatchNorm}}
 	var all []measured
 	for _, side := range []int{64, 128, 256, 512, 1024, 2048} {
 		all = append(all, measured{fmt.Sprintf("unet/infer/%d", side), unet.infer(1, side, side)})
@@ -97,11 +98,15 @@ func networks() []measured {
 	for _, n := range append([]int{1}, batches...) {
 		all = append(all, measured{fmt.Sprintf("unet/train/%dx128", n), unet.train(n, 128, 128)})
 	}
+	if kernels.HasBFloat16() {
+		half := network{architecture: models.UNet{}, precision: nn.BFloat16}
+		all = append(all, measured{"unet-bfloat16/infer/256", half.infer(1, 256, 256)})
+	}
 	return append(all,
 		measured{"unet/train/1x256", unet.train(1, 256, 256)},
 		measured{"unet-bn/infer/256", normalised.infer(1, 256, 256)},
 		measured{"unet-bn/train/8x128", normalised.train(8, 128, 128)},
-		measured{"dncnn/infer/512", network{models.DnCNN{}}.infer(1, 512, 512)},
-		measured{"fcn-8s/infer/384x512", network{models.FCN{}}.infer(1, 384, 512)},
+		measured{"dncnn/infer/512", network{architecture: models.DnCNN{}}.infer(1, 512, 512)},
+		measured{"fcn-8s/infer/384x512", network{architecture: models.FCN{}}.infer(1, 384, 512)},
 	)
 }

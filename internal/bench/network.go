@@ -13,6 +13,7 @@ import (
 // network is one that is measured.
 type network struct {
 	architecture interface{ Build() (*nn.Model, error) }
+	precision    nn.Precision // of predictions; float32 where it is not set
 }
 
 // noise is a tensor of numbers from 0 to 1.
@@ -30,6 +31,11 @@ func (c network) infer(n, h, w int) func(context.Context, int) (*work, error) {
 		m, err := c.architecture.Build()
 		if err != nil {
 			return nil, err
+		}
+		if c.precision != "" {
+			if m, err = m.WithPrecision(c.precision); err != nil {
+				return nil, err
+			}
 		}
 		return predicting(ctx, m, n, nn.Shape{h, w, m.Inputs()[0].Shape()[2]})
 	}

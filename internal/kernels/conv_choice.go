@@ -44,28 +44,45 @@ func (s *ConvShape) wide() bool {
 }
 
 // The model of costs counts what two cores take, in vector multiply-adds of one core, for
-// each pair of an input and an output channel. docs/decisions/0010-winograd.md has the
+// each pair of an input and an output channel. docs/decisions/0012-winograd.md has the
 // measurements that it stands on.
 const (
 	directCost    = 1 / 0.9  // of a multiply-add
 	winogradCost  = 1 / 0.85 // of a multiply-add in the products
-	transformCost = 3.5      // of a number that a transform of a tile makes or reads
+	transformCost = 8        // of a number that a transform of a tile makes or reads
 	// kernelCost is that of an element of the kernel, or of its transformed form, which
 	// comes from memory: a network's weights do not stay in a cache from run to run.
 	kernelCost = 1.25
 )
 
 // winogradBest is the tile with the lowest cost, ConvAuto where that is the direct way's.
+// Of bfloat16, which halves the cost of products and of the kernel, only the smaller tile is
+// thought of: the larger one's transforms would make its errors five times as large.
 func (s *ConvShape) winogradBest() ConvAlgorithm {
 	lanes := float64(vectorSets[active].lanes)
 	best, least := ConvAuto, 9*(directCost*float64(s.pixelsOut())/lanes+kernelCost)
 	for _, a := range []ConvAlgorithm{ConvWinograd2, ConvWinograd4} {
 		m := int(a.winograd())
+		part := 1.0
+		if s.inPairs(a.winograd()) {
+			part = 0.5
+		}
 		tiles := float64(s.Batch * ceilDiv(s.H.Out, m) * ceilDiv(s.W.Out, m))
-		perTile := winogradCost + transformCost*(1/float64(s.In)+1/float64(s.Out))
-		if cost := float64(a.winograd().planes()) * (tiles*perTile/lanes + kernelCost); cost < least {
+		perTile := part*winogradCost + transformCost*(1/float64(s.In)+1/float64(s.Out))
+		if cost := float64(a.winograd().planes()) * (tiles*perTile/lanes + part*kernelCost); cost < least {
 			best, least = a, cost
 		}
 	}
 	return best
+}
+
+// inPairs says whether the forward pass, if it has tiles of that size, is to work, and can,
+// with pairs of bfloat16.
+func (s *ConvShape) inPairs(size winogradSize) bool {
+	for _, n := range s.parts() {
+		if n%2 != 0 {
+			return false
+		}
+	}
+	return s.BFloat16 && !s.Transposed && s.wide() && HasBFloat16() && (size == 2 || s.Algorithm == ConvWinograd4)
 }

@@ -69,7 +69,7 @@ func newWinogradPlan[T Float](s *ConvShape, size winogradSize, turned bool) wino
 	p.terms, p.pitchIn, p.pitchOut, p.width, p.tileRows = p.k, p.k, p.c, p.c, genericRows
 	if isFloat32[T]() && active != generic {
 		p.isa = active
-		if p.half = !turned && s.pairs(); p.half {
+		if p.half = !turned && s.inPairs(size); p.half {
 			p.terms = p.k / 2
 		}
 		p.pitchIn, p.pitchOut = winogradPitch(p.terms), winogradPitch(p.c)
@@ -77,16 +77,6 @@ func newWinogradPlan[T Float](s *ConvShape, size winogradSize, turned bool) wino
 	}
 	p.divide()
 	return p
-}
-
-// pairs says whether the gathering pass is to work, and can, with pairs of bfloat16.
-func (s *ConvShape) pairs() bool {
-	for _, n := range s.parts() {
-		if n%2 != 0 {
-			return false
-		}
-	}
-	return s.BFloat16 && s.wide() && HasBFloat16()
 }
 
 // winogradPitch is the distance of rows of n numbers.
