@@ -29,7 +29,7 @@ type ApplyOptions struct {
 	// Precision is what the network computes in, float32 where it is not set.
 	Precision nn.Precision
 	Stdin     io.Reader
-	Stdout io.Writer
+	Stdout    io.Writer
 	// OnPicture is called after each picture.
 	OnPicture func(Applied)
 }
