@@ -36,7 +36,7 @@ OUT is a picture's name, a folder for several, or - for a PNG on standard output
 // precisionFlag adds the choice of what a network computes in.
 func precisionFlag(cmd *cobra.Command, precision *string) {
 	cmd.Flags().StringVar(precision, "precision", string(nn.Float32),
-		"float32, or bfloat16: faster where the processor has AVX512_BF16, with errors of about 0.4 % a layer")
+		"float32, or bfloat16: faster where the processor has AVX512_BF16, with errors of about 1 % a layer")
 }
 
 // pictures runs a model over pictures and prints a line for each.

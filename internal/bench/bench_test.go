@@ -80,7 +80,7 @@ func TestProfile(t *testing.T) {
 	if r.Case != "small" || !(forward.Milliseconds > 0 && forward.GFLOPS > 0) || backward != nil {
 		t.Errorf("%+v, in all %v, %v", r, forward, backward)
 	}
-	w, err := network{small}.train(2, 32, 16)(t.Context(), 2)
+	w, err := network{architecture: small}.train(2, 32, 16)(t.Context(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}

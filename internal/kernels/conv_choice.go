@@ -56,15 +56,14 @@ const (
 )
 
 // winogradBest is the tile with the lowest cost, ConvAuto where that is the direct way's.
-// Of bfloat16, which halves the cost of products and of the kernel, only the smaller tile is
-// thought of: the larger one's transforms would make its errors five times as large.
+// bfloat16 halves the cost of products and of the kernel.
 func (s *ConvShape) winogradBest() ConvAlgorithm {
 	lanes := float64(vectorSets[active].lanes)
 	best, least := ConvAuto, 9*(directCost*float64(s.pixelsOut())/lanes+kernelCost)
 	for _, a := range []ConvAlgorithm{ConvWinograd2, ConvWinograd4} {
 		m := int(a.winograd())
 		part := 1.0
-		if s.inPairs(a.winograd()) {
+		if s.inPairs() {
 			part = 0.5
 		}
 		tiles := float64(s.Batch * ceilDiv(s.H.Out, m) * ceilDiv(s.W.Out, m))
@@ -76,13 +75,13 @@ func (s *ConvShape) winogradBest() ConvAlgorithm {
 	return best
 }
 
-// inPairs says whether the forward pass, if it has tiles of that size, is to work, and can,
-// with pairs of bfloat16.
-func (s *ConvShape) inPairs(size winogradSize) bool {
+// inPairs says whether the forward pass, by Winograd's algorithm, is to work, and can, with
+// pairs of bfloat16.
+func (s *ConvShape) inPairs() bool {
 	for _, n := range s.parts() {
 		if n%2 != 0 {
 			return false
 		}
 	}
-	return s.BFloat16 && !s.Transposed && s.wide() && HasBFloat16() && (size == 2 || s.Algorithm == ConvWinograd4)
+	return s.BFloat16 && !s.Transposed && s.wide() && HasBFloat16()
 }

@@ -69,7 +69,7 @@ func newWinogradPlan[T Float](s *ConvShape, size winogradSize, turned bool) wino
 	p.terms, p.pitchIn, p.pitchOut, p.width, p.tileRows = p.k, p.k, p.c, p.c, genericRows
 	if isFloat32[T]() && active != generic {
 		p.isa = active
-		if p.half = !turned && s.inPairs(size); p.half {
+		if p.half = !turned && s.inPairs(); p.half {
 			p.terms = p.k / 2
 		}
 		p.pitchIn, p.pitchOut = winogradPitch(p.terms), winogradPitch(p.c)
