@@ -35,12 +35,43 @@ spread:
 	MOVQ    8(BX), R8
 	CMPQ    72(BX), $0x20
 	JNE     part
+	MOVQ    104(BX), R12
+	TESTQ   R12, R12
+	JZ      full
 
-full:
+some:
+	MOVL         4(R12), R14
+	SUBL         (R12), R14
+	ADDQ         $0x04, R12
+	MOVQ         R14, R15
+	IMULQ        CX, R14
+	IMULQ        DX, R15
+	ADDQ         R14, R8
+	ADDQ         R15, SI
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (R8), Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	DECQ         DI
+	JNZ          some
+	JMP          finish
+
+full:
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -65,10 +96,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -89,8 +120,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -181,12 +212,56 @@ spread:
 	MOVQ    8(BX), R8
 	CMPQ    72(BX), $0x20
 	JNE     part
+	MOVQ    104(BX), R12
+	TESTQ   R12, R12
+	JZ      full
 
-full:
+some:
+	MOVL         4(R12), R14
+	SUBL         (R12), R14
+	ADDQ         $0x04, R12
+	MOVQ         R14, R15
+	IMULQ        CX, R14
+	IMULQ        DX, R15
+	ADDQ         R14, R8
+	ADDQ         R15, SI
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (R8), Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R8)(AX*1), Z3
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	DECQ         DI
+	JNZ          some
+	JMP          finish
+
+full:
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -224,10 +299,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -261,8 +336,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -377,12 +452,69 @@ spread:
 	MOVQ    8(BX), R8
 	CMPQ    72(BX), $0x20
 	JNE     part
+	MOVQ    104(BX), R12
+	TESTQ   R12, R12
+	JZ      full
 
-full:
+some:
+	MOVL         4(R12), R14
+	SUBL         (R12), R14
+	ADDQ         $0x04, R12
+	MOVQ         R14, R15
+	IMULQ        CX, R14
+	IMULQ        DX, R15
+	ADDQ         R14, R8
+	ADDQ         R15, SI
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (R8), Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R8)(AX*1), Z3
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R8)(AX*2), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc9
+	DECQ         DI
+	JNZ          some
+	JMP          finish
+
+full:
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -433,10 +565,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -483,8 +615,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -625,12 +757,83 @@ spread:
 	ADDQ    AX, R9
 	CMPQ    72(BX), $0x20
 	JNE     part
+	MOVQ    104(BX), R12
+	TESTQ   R12, R12
+	JZ      full
 
-full:
+some:
+	MOVL         4(R12), R14
+	SUBL         (R12), R14
+	ADDQ         $0x04, R12
+	MOVQ         R14, R15
+	IMULQ        CX, R14
+	IMULQ        DX, R15
+	ADDQ         R14, R8
+	ADDQ         R14, R9
+	ADDQ         R15, SI
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (R8), Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R8)(AX*1), Z3
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R8)(AX*2), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc9
+	VBROADCASTSS (R9), Z3
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd9
+	DECQ         DI
+	JNZ          some
+	JMP          finish
+
+full:
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -695,10 +898,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -759,8 +962,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -926,12 +1129,96 @@ spread:
 	ADDQ    AX, R9
 	CMPQ    72(BX), $0x20
 	JNE     part
+	MOVQ    104(BX), R12
+	TESTQ   R12, R12
+	JZ      full
 
-full:
+some:
+	MOVL         4(R12), R14
+	SUBL         (R12), R14
+	ADDQ         $0x04, R12
+	MOVQ         R14, R15
+	IMULQ        CX, R14
+	IMULQ        DX, R15
+	ADDQ         R14, R8
+	ADDQ         R14, R9
+	ADDQ         R15, SI
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (R8), Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R8)(AX*1), Z3
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R8)(AX*2), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc9
+	VBROADCASTSS (R9), Z3
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd9
+	VBROADCASTSS (R9)(AX*1), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	DECQ         DI
+	JNZ          some
+	JMP          finish
+
+full:
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -1009,10 +1296,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -1086,8 +1373,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -1277,12 +1564,109 @@ spread:
 	ADDQ    AX, R9
 	CMPQ    72(BX), $0x20
 	JNE     part
+	MOVQ    104(BX), R12
+	TESTQ   R12, R12
+	JZ      full
 
-full:
+some:
+	MOVL         4(R12), R14
+	SUBL         (R12), R14
+	ADDQ         $0x04, R12
+	MOVQ         R14, R15
+	IMULQ        CX, R14
+	IMULQ        DX, R15
+	ADDQ         R14, R8
+	ADDQ         R14, R9
+	ADDQ         R15, SI
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (R8), Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R8)(AX*1), Z3
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R8)(AX*2), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc9
+	VBROADCASTSS (R9), Z3
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd9
+	VBROADCASTSS (R9)(AX*1), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R9)(AX*2), Z3
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	DECQ         DI
+	JNZ          some
+	JMP          finish
+
+full:
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -1373,10 +1757,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -1463,8 +1847,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -1680,12 +2064,123 @@ spread:
 	ADDQ    AX, R10
 	CMPQ    72(BX), $0x20
 	JNE     part
+	MOVQ    104(BX), R12
+	TESTQ   R12, R12
+	JZ      full
 
-full:
+some:
+	MOVL         4(R12), R14
+	SUBL         (R12), R14
+	ADDQ         $0x04, R12
+	MOVQ         R14, R15
+	IMULQ        CX, R14
+	IMULQ        DX, R15
+	ADDQ         R14, R8
+	ADDQ         R14, R9
+	ADDQ         R14, R10
+	ADDQ         R15, SI
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (R8), Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R8)(AX*1), Z3
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R8)(AX*2), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc9
+	VBROADCASTSS (R9), Z3
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd9
+	VBROADCASTSS (R9)(AX*1), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R9)(AX*2), Z3
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R10), Z2
+	BYTE         $0x62
+	BYTE         $0xe2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc0
+	BYTE         $0x62
+	BYTE         $0xe2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc9
+	DECQ         DI
+	JNZ          some
+	JMP          finish
+
+full:
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -1790,10 +2285,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -1894,8 +2389,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -2136,12 +2631,136 @@ spread:
 	ADDQ    AX, R10
 	CMPQ    72(BX), $0x20
 	JNE     part
+	MOVQ    104(BX), R12
+	TESTQ   R12, R12
+	JZ      full
 
-full:
+some:
+	MOVL         4(R12), R14
+	SUBL         (R12), R14
+	ADDQ         $0x04, R12
+	MOVQ         R14, R15
+	IMULQ        CX, R14
+	IMULQ        DX, R15
+	ADDQ         R14, R8
+	ADDQ         R14, R9
+	ADDQ         R14, R10
+	ADDQ         R15, SI
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (R8), Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R8)(AX*1), Z3
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R8)(AX*2), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc9
+	VBROADCASTSS (R9), Z3
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd9
+	VBROADCASTSS (R9)(AX*1), Z2
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe9
+	VBROADCASTSS (R9)(AX*2), Z3
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf0
+	BYTE         $0x62
+	BYTE         $0x72
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R10), Z2
+	BYTE         $0x62
+	BYTE         $0xe2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc0
+	BYTE         $0x62
+	BYTE         $0xe2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc9
+	VBROADCASTSS (R10)(AX*1), Z3
+	BYTE         $0x62
+	BYTE         $0xe2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd0
+	BYTE         $0x62
+	BYTE         $0xe2
+	BYTE         $0x66
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd9
+	DECQ         DI
+	JNZ          some
+	JMP          finish
+
+full:
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -2259,10 +2878,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -2376,8 +2995,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -2644,10 +3263,10 @@ spread:
 	JNE     part
 
 full:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -2778,10 +3397,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -2908,8 +3527,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -3202,10 +3821,10 @@ spread:
 	JNE     part
 
 full:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -3350,10 +3969,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -3494,8 +4113,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -3813,10 +4432,10 @@ spread:
 	JNE     part
 
 full:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -3974,10 +4593,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -4131,8 +4750,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -4474,10 +5093,10 @@ spread:
 	JNE     part
 
 full:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -4648,10 +5267,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -4818,8 +5437,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -5187,10 +5806,10 @@ spread:
 	JNE     part
 
 full:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -5375,10 +5994,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -5559,8 +6178,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -5953,10 +6572,10 @@ spread:
 	JNE     part
 
 full:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -6154,10 +6773,10 @@ part:
 	JZ     half
 
 masked:
-	VMOVUPS.Z    (SI), K1, Z0
-	VMOVUPS.Z    64(SI), K2, Z1
 	PREFETCHT0   (SI)(DX*8)
 	PREFETCHT0   64(SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2
@@ -6351,8 +6970,8 @@ masked:
 	JMP          finish
 
 half:
-	VMOVUPS.Z    (SI), K1, Z0
 	PREFETCHT0   (SI)(DX*8)
+	VMOVUPS.Z    (SI), K1, Z0
 	VBROADCASTSS (R8), Z2
 	BYTE         $0x62
 	BYTE         $0xf2

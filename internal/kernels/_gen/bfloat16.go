@@ -17,7 +17,7 @@ func bfloat16(g *generator) {
 	}
 	for mr := 1; mr <= g.rows; mr++ {
 		t := newGemm(g, "gemmBF16", mr, 2, tileFields)
-		t.multiply = func(a, b, acc reg.VecPhysical) { g.evexF3(0x52, b, a, acc) }
+		t.term = func(a, b, acc reg.VecPhysical) { g.evexF3(0x52, b, a, acc) }
 		t.rows()
 	}
 	for _, m := range []int{2, 4} {

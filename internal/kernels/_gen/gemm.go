@@ -51,8 +51,8 @@ type gemm struct {
 
 	// rowAt goes to row r of the result, after row r-1, and returns its place.
 	rowAt func(r int) Mem
-	// multiply adds a term to an accumulator.
-	multiply func(a, b, acc reg.VecPhysical)
+	// term adds a term to an accumulator.
+	term func(a, b, acc reg.VecPhysical)
 }
 
 // tile generates gemmF32_<mr>x<2 vectors>_<isa>: mr rows of a matrix product,
@@ -65,7 +65,7 @@ type gemm struct {
 // vectors of up to skipRows rows have a list of terms, the k numbers of that list.
 func tile(gen *generator, mr int) {
 	g := newGemm(gen, "gemmF32", mr, 2, tileFields)
-	g.multiply = func(a, b, acc reg.VecPhysical) { g.VFMADD231PS(b, a, acc) }
+	g.term = func(a, b, acc reg.VecPhysical) { g.VFMADD231PS(b, a, acc) }
 	g.rows()
 }
 
@@ -250,7 +250,7 @@ func (g *gemm) multiply(halves int, broadcast []reg.VecPhysical, load func()) {
 		}
 		g.VBROADCASTSS(m, a)
 		for h := range halves {
-			g.multiply(a, g.b[h], acc[h])
+			g.term(a, g.b[h], acc[h])
 		}
 	}
 }

@@ -23,7 +23,7 @@ const (
 func outerTile(gen *generator, mr int) {
 	at := tileFields
 	at.argument = "outerTile"
-	g := newGemm(gen, "outer", mr, 2, at)
+	g := newGemm(gen, "outerF32", mr, 2, at)
 	g.rowAt = g.stridedRow
 	g.start()
 	g.pixels()
