@@ -149,7 +149,7 @@ func TestConvolutionalRefuses(t *testing.T) {
 		VGG{Picture: nn.Shape{nn.Any, nn.Any, 3}}, VGG{Picture: nn.Shape{31, 224, 3}}, VGG{Picture: nn.Shape{224, 224}}, VGG{Classes: -1}, VGG{Layers: 12},
 		VGG{Picture: nn.Shape{224, 224, 0}, NoTop: true}, VGG{Hidden: -1}, VGG{Width: maxChannels}, VGG{Dropout: 1},
 		FCN{Classes: -1}, FCN{Channels: -1}, FCN{Stride: 4}, FCN{Form: "heavy"}, FCN{Padding: "valid"}, FCN{Form: LightForm, Padding: "pad100"}, FCN{Hidden: -1},
-		VGGUNet{Layers: 12}, VGGUNet{Outputs: -1}, ResNetUNet{Layers: 101}, ResNetUNet{Width: 1},
+		FCN{Normalise: "grey"}, FCN{Channels: 1, Normalise: NormaliseBGR}, VGGUNet{Channels: 1, Normalise: NormaliseRGB}, VGGUNet{Layers: 12}, VGGUNet{Outputs: -1}, ResNetUNet{Layers: 101}, ResNetUNet{Width: 1},
 		DeepLab{Layers: 16}, DeepLab{Rates: []int{}}, DeepLab{Rates: []int{0}}, DeepLab{Classes: -1}, DeepLab{Dropout: 1},
 		ESPCN{Scale: maxScale + 1}, ESPCN{Width: 1}, EDSR{BlockScale: 2}, EDSR{Scale: -1}, EDSR{Blocks: maxChain + 1},
 		PatchGAN{Layers: maxDepth + 1}, PatchGAN{Norm: "layer"}, PatchGAN{Width: maxChannels},

@@ -136,3 +136,29 @@ func TestFamiliesAgainstPeers(t *testing.T) {
 		}
 	}
 }
+
+// The normalisations in the graph are those that an import tells.
+func TestNormalise(t *testing.T) {
+	for n, want := range map[Normalise][3]float32{
+		NormaliseBGR: {127.5 - 103.939, 255 - 116.779, 0 - 123.68},
+		NormaliseRGB: {(0 - 0.485) / 0.229, (1 - 0.456) / 0.224, (0.5 - 0.406) / 0.225},
+	} {
+		m, err := VGGUNet{Width: 2, Normalise: n}.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		front, err := nn.NewModel(m.Inputs()[0], m.Node("normalise"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := front.Predict(t.Context(), &tensor.Tensor{Shape: tensor.Shape{1, 1, 1, 3}, Data: []float32{0, 1, 0.5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range want {
+			if math.Abs(float64(y.Data[c]-want[c])) > 1e-4 {
+				t.Errorf("%s: %v, want %v", n, y.Data, want)
+			}
+		}
+	}
+}

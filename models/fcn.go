@@ -34,6 +34,8 @@ type FCN struct {
 	Channels int  `json:"channels" meaning:"channels of a picture"`                  // default 3
 	Classes  int  `json:"classes" meaning:"classes, the background one of them too"` // default 21
 	Form     Form `json:"form" meaning:"paper, or light: without fc6 and fc7"`       // default paper
+	// Normalise is for weights that were trained on ImageNet; default none.
+	Normalise Normalise `json:"normalise" meaning:"none, bgr-mean (Keras) or rgb (torchvision): what pretrained weights want of pictures"`
 	// Padding is "same" throughout, or "pad100" as in the original: 100 pixels around the
 	// picture, unpadded fc6 and transposed convolutions, pooling that rounds up, and crops
 	// where scores meet. Default same.
@@ -63,6 +65,7 @@ func (f FCN) withDefaults() FCN {
 	f.Channels = cmp.Or(f.Channels, 3)
 	f.Classes = cmp.Or(f.Classes, 21)
 	f.Form = cmp.Or(f.Form, PaperForm)
+	f.Normalise = cmp.Or(f.Normalise, NoNormalise)
 	f.Padding = cmp.Or(f.Padding, "same")
 	f.Width = cmp.Or(f.Width, 64)
 	f.Hidden = cmp.Or(f.Hidden, 4096)
@@ -79,6 +82,7 @@ func (f FCN) check() error {
 	}
 	return cmp.Or(
 		checkOneOf("form", f.Form, PaperForm, LightForm),
+		f.Normalise.check(f.Channels),
 		checkOneOf("padding", f.Padding, "same", "pad100"),
 		checkRange("channels", f.Channels, 1, maxChannels),
 		checkRange("classes", f.Classes, 1, maxChannels),
@@ -95,7 +99,7 @@ func (f FCN) Build() (*nn.Model, error) {
 		return nil, err
 	}
 	picture := nn.Input("picture", nn.Shape{nn.Any, nn.Any, f.Channels})
-	x, crop := f.border(picture)
+	x, crop := f.border(f.Normalise.apply(picture))
 	blocks := f.blocks(x)
 	x = f.score("score_fr", 1, f.top(blocks[4]))
 	if f.Stride <= 16 {

@@ -26,6 +26,7 @@ type VGGUNet struct {
 	Outputs  int `json:"outputs" meaning:"channels of the output"` // default 1
 	// Layers names the VGG: 11, 13, 16 or 19; default 16.
 	Layers           int               `json:"layers" meaning:"11, 13, 16 or 19: which VGG"`
+	Normalise        Normalise         `json:"normalise" meaning:"none, bgr-mean (Keras) or rgb (torchvision): what pretrained weights want of pictures"` // default none
 	BatchNorm        bool              `json:"batch_norm" meaning:"normalises between convolution and ReLU"`
 	Width            int               `json:"width" meaning:"channels of the first block, doubled up to the fourth"` // default 64
 	OutputActivation nn.ActivationFunc `json:"output_activation" meaning:"what the output goes through; linear gives logits"`
@@ -35,6 +36,7 @@ func (u VGGUNet) withDefaults() VGGUNet {
 	u.Channels = cmp.Or(u.Channels, 3)
 	u.Outputs = cmp.Or(u.Outputs, 1)
 	u.Layers = cmp.Or(u.Layers, 16)
+	u.Normalise = cmp.Or(u.Normalise, NoNormalise)
 	u.Width = cmp.Or(u.Width, 64)
 	return u
 }
@@ -43,7 +45,7 @@ func (u VGGUNet) check() error {
 	if vggConvolutions[u.Layers] == nil {
 		return fmt.Errorf("layers is %d, must be 11, 13, 16 or 19", u.Layers)
 	}
-	return checkLevelled(u.Channels, u.Outputs, u.Width, 4)
+	return cmp.Or(checkLevelled(u.Channels, u.Outputs, u.Width, 4), u.Normalise.check(u.Channels))
 }
 
 // Build returns the model, from pictures [H, W, Channels] to [H, W, Outputs].
@@ -53,7 +55,7 @@ func (u VGGUNet) Build() (*nn.Model, error) {
 		return nil, err
 	}
 	picture := nn.Input("picture", nn.Shape{nn.Any, nn.Any, u.Channels})
-	x, crop := anySize(1<<4, picture)
+	x, crop := anySize(1<<4, u.Normalise.apply(picture))
 	stages := vggStages(vggConvolutions[u.Layers], u.Width, u.BatchNorm, false, x)
 	x = stages[4].skip
 	style := convStyle{kernel: 3, activation: nn.ReLU}

@@ -35,6 +35,7 @@ func TestGradients(t *testing.T) {
 		{"batch norm of many rows", BatchNorm{}, GradientCheck{Inputs: []Shape{{13, 17, 3}}, Training: true}},
 		{"batch norm at inference", BatchNorm{}, GradientCheck{Inputs: img}},
 		{"batch norm without parameters", BatchNorm{NoScale: true, NoCenter: true}, GradientCheck{Inputs: []Shape{{1}}, Training: true, Batch: 5}},
+		{"rescale", Rescale{Scale: []float64{2, -.5, 3, 1, 1, .1, 7}, Offset: []float64{1, 2, 3, 4, 5, 6, 7}, Order: []int{6, 0, 1, 5, 2, 4, 3}}, GradientCheck{Inputs: img}},
 		{"weighted sum", WeightedSum{[]float64{2, -.5}}, GradientCheck{Inputs: pair}},
 		{"binary cross-entropy", BinaryCrossEntropy{}, GradientCheck{Inputs: pair, Low: .05, High: .95}},
 		{"binary cross-entropy from logits", BinaryCrossEntropy{Logits: true}, GradientCheck{Inputs: pair, Low: -4, High: 4}},

@@ -193,3 +193,28 @@ func TestEmbedding(t *testing.T) {
 		}
 	}
 }
+
+func TestRescale(t *testing.T) {
+	l := Rescale{Scale: []float64{255, 255, 10}, Offset: []float64{-100, 0, 1}, Order: []int{2, 1, 0}}
+	y, _ := runLayer(t, l, []Shape{{2, 3}}, [][]float64{{0, .5, 1, 1, 0, .2}}, nil)
+	want := []float64{155, 127.5, 1, -49, 0, 11}
+	for i, v := range y {
+		if math.Abs(v-want[i]) > 1e-4 {
+			t.Fatalf("%v, want %v", y, want)
+		}
+	}
+	for _, c := range []struct {
+		l    Rescale
+		want string
+	}{
+		{Rescale{Scale: []float64{1}, Offset: []float64{1, 2}}, "1 Scales, 2 Offsets"},
+		{Rescale{Scale: []float64{1, 1}, Offset: []float64{1, 2}, Order: []int{0}}, "an Order of 1 for 2 channels"},
+		{Rescale{Scale: []float64{1, 1}, Offset: []float64{1, 2}, Order: []int{1, 1}}, "every channel once"},
+		{Rescale{Scale: []float64{1, 1}, Offset: []float64{1, 2}, Order: []int{0, 2}}, "every channel once"},
+		{Rescale{Scale: []float64{1, math.Inf(1)}, Offset: []float64{1, 2}}, "want finite numbers"},
+	} {
+		if _, err := c.l.Infer([]Shape{{3, 2}}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: error %v, want %q", c.l, err, c.want)
+		}
+	}
+}
