@@ -123,7 +123,9 @@ type Call[T tensor.Float] struct {
 	// Draw is set in a training step, and in a run that is to be a sample of what the model
 	// describes: layers that stand for a distribution draw from it. Elsewhere they give its mean.
 	Draw bool
-	// UpdateState is set where Forward is to update parameters marked State.
+	// UpdateState is set where Forward is to update parameters marked State. It has no other
+	// lasting effect: a step may run it once more, without UpdateState, see
+	// [TrainerOptions].Recompute.
 	UpdateState bool
 	// Random is the source of the layer's draws in this step. Sample n of the batch
 	// draws from Random.Fork(First+n), so that the draws do not depend on how a batch

@@ -14,8 +14,9 @@ type plan struct {
 	routines []Routine
 	// needsGrad tells for each value whether a gradient of it is wanted.
 	needsGrad []bool
-	storage   []int // for each value, the buffer it lives in
-	gradient  []int // for each value, the buffer of its gradient, -1 for none
+	timeline
+	storage  []int // for each value, the buffer it lives in
+	gradient []int // for each value, the buffer of its gradient, -1 for none
 	// partial[i][j] is a buffer for the gradient of input j of step i where that input
 	// already has one from a later consumer, and -1 where this is the first.
 	partial [][]int
@@ -27,12 +28,12 @@ type plan struct {
 	arena   int // elements
 }
 
-// buffer is a piece of the arena, and the first and the last moment of its use: step i
-// runs forward at moment i, and backward at moment 2*steps-1-i.
+// buffer is a piece of the arena, and the spans of time in which it is in use.
 type buffer struct {
-	elems, first, last int
-	offset             int
-	external           bool // memory of the caller, not of the arena
+	elems    int
+	spans    []span
+	offset   int
+	external bool // memory of the caller, not of the arena
 }
 
 // arenaAlign is in elements: 64 bytes of float32.
@@ -44,12 +45,7 @@ func newPlan(g *graph, batch int, training, inputGrads bool) *plan {
 	p := &plan{graph: g, batch: batch, training: training}
 	p.compile()
 	p.findGradients(inputGrads)
-	p.planValues()
-	p.bindOutputs()
-	if training {
-		p.planGradients()
-	}
-	p.planWork()
+	p.layOut(nil)
 	p.place()
 	return p
 }
@@ -79,7 +75,18 @@ func (p *plan) compile() {
 	}
 }
 
-func (p *plan) backwardMoment(step int) int { return 2*len(p.graph.steps) - 1 - step }
+// layOut decides what lies in memory when, for a graph divided into segments: cuts are the
+// first steps of all but the first.
+func (p *plan) layOut(cuts []int) {
+	p.buffers = p.buffers[:0]
+	p.divide(cuts)
+	p.planValues()
+	p.bindOutputs()
+	if p.training {
+		p.planGradients()
+	}
+	p.planWork()
+}
 
 // findGradients marks the values that a trainable parameter has an influence on; only
 // their gradients are computed.
@@ -106,47 +113,25 @@ func (p *plan) backward(i int) bool {
 	return p.training && slices.ContainsFunc(p.graph.steps[i].out, func(v int) bool { return p.needsGrad[v] })
 }
 
-// planValues finds out how long each value lives, and lets views and in-place layers
-// share a buffer.
+// planValues gives each value a buffer for as long as somebody reads it, and lets views and
+// in-place layers share one.
 func (p *plan) planValues() {
 	g := p.graph
-	last := make([]int, len(g.shapes))
-	for i, s := range g.steps {
-		for _, v := range slices.Concat(s.in, s.out) {
-			last[v] = max(last[v], i)
-		}
-		if !p.backward(i) || p.routines[i].View {
-			continue
-		}
-		if p.routines[i].KeepIn {
-			for _, v := range s.in[:len(s.in)-p.routines[i].DropIn] {
-				last[v] = max(last[v], p.backwardMoment(i))
-			}
-		}
-		if p.routines[i].KeepOut {
-			for _, v := range s.out {
-				last[v] = max(last[v], p.backwardMoment(i))
-			}
-		}
-	}
-	for _, v := range g.outputs {
-		last[v] = 2 * len(g.steps)
-	}
 	p.storage = make([]int, len(g.shapes))
 	for _, v := range g.inputs {
-		p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), last: last[v], external: true})
+		p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), external: true})
 	}
 	for i, s := range g.steps {
 		if p.sharesInput(i) {
-			b := &p.buffers[p.storage[s.in[0]]]
-			if p.routines[i].View || !b.external && b.last <= i {
+			b, life := &p.buffers[p.storage[s.in[0]]], p.lives[s.out[0]]
+			if p.routines[i].View || !b.external && handsOver(b.spans, life) {
 				p.storage[s.out[0]] = p.storage[s.in[0]]
-				b.last = max(b.last, last[s.out[0]])
+				b.spans = union(b.spans, life)
 				continue
 			}
 		}
 		for _, v := range s.out {
-			p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), first: i, last: last[v]})
+			p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), spans: slices.Clone(p.lives[v])})
 		}
 	}
 }
@@ -170,6 +155,11 @@ func (p *plan) sharesInput(i int) bool {
 
 func (p *plan) elems(v int) int { return p.batch * p.graph.shapes[v].Elems() }
 
+// lasting is a buffer that is in use from one moment to another.
+func lasting(elems, first, last int) buffer {
+	return buffer{elems: elems, spans: []span{{first, last}}}
+}
+
 func (p *plan) addBuffer(b buffer) int {
 	p.buffers = append(p.buffers, b)
 	return len(p.buffers) - 1
@@ -183,15 +173,15 @@ func (p *plan) planGradients() {
 	p.partial = make([][]int, len(g.steps))
 	for _, v := range g.outputs {
 		if p.needsGrad[v] && p.gradient[v] < 0 {
-			p.gradient[v] = p.addBuffer(buffer{elems: p.elems(v), first: len(g.steps)})
+			p.gradient[v] = p.addBuffer(lasting(p.elems(v), len(g.steps), len(g.steps)))
 		}
 	}
 	for i := len(g.steps) - 1; i >= 0; i-- {
-		s, now := &g.steps[i], p.backwardMoment(i)
+		s, now := &g.steps[i], p.backwardAt[i]
 		p.partial[i] = slices.Repeat([]int{-1}, len(s.in))
 		for _, v := range s.out {
 			if b := p.gradient[v]; b >= 0 {
-				p.buffers[b].last = max(p.buffers[b].last, now)
+				p.buffers[b].spans[0].last = max(p.buffers[b].spans[0].last, now)
 			}
 		}
 		if !p.backward(i) {
@@ -202,17 +192,17 @@ func (p *plan) planGradients() {
 			switch {
 			case !p.needsGrad[v] || !p.reaches(i):
 			case p.gradient[v] >= 0:
-				p.partial[i][j] = p.addBuffer(buffer{elems: p.elems(v), first: now, last: now})
+				p.partial[i][j] = p.addBuffer(lasting(p.elems(v), now, now))
 			case !shared && p.sharesGradient(i, j):
 				p.gradient[v], shared = p.gradient[s.out[0]], true
 			default:
-				p.gradient[v] = p.addBuffer(buffer{elems: p.elems(v), first: now, last: now})
+				p.gradient[v] = p.addBuffer(lasting(p.elems(v), now, now))
 			}
 		}
 	}
 	for _, v := range g.inputs {
 		if b := p.gradient[v]; b >= 0 {
-			p.buffers[b].last = 2 * len(g.steps)
+			p.buffers[b].spans[0].last = p.end
 		}
 	}
 }
@@ -236,22 +226,27 @@ func (p *plan) planWork() {
 	p.scratch = slices.Repeat([][2]int{{-1, -1}}, len(p.graph.steps))
 	p.saved = slices.Repeat([]int{-1}, len(p.graph.steps))
 	for i, r := range p.routines {
-		end := i
-		if p.backward(i) {
-			end = p.backwardMoment(i)
-		}
-		forward := r.Scratch
+		forward, end := r.Scratch, i
+		runs, kept := []span{{i, i}}, []span{{i, i}}
 		if p.training {
 			forward = max(forward, r.FreshScratch)
 		}
+		if p.backward(i) {
+			end = p.backwardAt[i]
+			kept[0].last = end
+		}
+		if again := p.againAt[i]; again >= 0 {
+			runs = append(runs, span{again, again})
+			kept = []span{{i, i}, {again, end}}
+		}
 		if forward > 0 {
-			p.scratch[i][0] = p.addBuffer(buffer{elems: forward, first: i, last: i})
+			p.scratch[i][0] = p.addBuffer(buffer{elems: forward, spans: runs})
 		}
 		if backward := max(r.Scratch, r.BackwardScratch); backward > 0 && p.backward(i) {
-			p.scratch[i][1] = p.addBuffer(buffer{elems: backward, first: end, last: end})
+			p.scratch[i][1] = p.addBuffer(lasting(backward, end, end))
 		}
 		if r.Saved > 0 {
-			p.saved[i] = p.addBuffer(buffer{elems: r.Saved, first: i, last: end})
+			p.saved[i] = p.addBuffer(buffer{elems: r.Saved, spans: kept})
 		}
 	}
 }
@@ -261,7 +256,8 @@ func (p *plan) planWork() {
 // whichever gives the smallest arena (Pisarchyk and Lee 2020 compare such orders).
 func (p *plan) place() {
 	size := func(b *buffer) int { return b.elems }
-	life := func(b *buffer) int { return b.last - b.first + 1 }
+	life := func(b *buffer) int { return b.spans[len(b.spans)-1].last - b.spans[0].first + 1 }
+	p.arena = 0
 	for _, weight := range []func(b *buffer) int{size, life, func(b *buffer) int { return size(b) * life(b) }} {
 		if offsets, arena := p.layout(weight); p.arena == 0 || arena < p.arena {
 			p.arena = arena
@@ -292,7 +288,7 @@ func (p *plan) layout(weight func(b *buffer) int) (offsets []int, arena int) {
 		at, size := 0, alignUp(b.elems)
 		for _, j := range placed {
 			o := &p.buffers[j]
-			if o.last < b.first || b.last < o.first {
+			if !overlap(b.spans, o.spans) {
 				continue
 			}
 			if at+size <= offsets[j] {
@@ -305,6 +301,28 @@ func (p *plan) layout(weight func(b *buffer) int) (offsets []int, arena int) {
 		placed = slices.Insert(placed, k, i)
 	}
 	return offsets, arena
+}
+
+// live is the largest number of elements of the arena that are in use at one moment, which
+// no place for the buffers can go below.
+func (p *plan) live() (most, moment int) {
+	change := make([]int, p.end+2)
+	for _, b := range p.buffers {
+		if b.external {
+			continue
+		}
+		for _, s := range b.spans {
+			change[s.first] += alignUp(b.elems)
+			change[s.last+1] -= alignUp(b.elems)
+		}
+	}
+	sum := 0
+	for now, by := range change {
+		if sum += by; sum > most {
+			most, moment = sum, now
+		}
+	}
+	return most, moment
 }
 
 func alignUp(n int) int { return (n + arenaAlign - 1) &^ (arenaAlign - 1) }

@@ -63,19 +63,3 @@ func TestArena(t *testing.T) {
 		}
 	}
 }
-
-// live is the largest number of elements of the arena that are in use at one moment.
-func (p *plan) live() (most, moment int) {
-	for now := range 2*len(p.graph.steps) + 1 {
-		sum := 0
-		for _, b := range p.buffers {
-			if !b.external && b.first <= now && now <= b.last {
-				sum += alignUp(b.elems)
-			}
-		}
-		if sum > most {
-			most, moment = sum, now
-		}
-	}
-	return most, moment
-}

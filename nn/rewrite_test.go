@@ -20,12 +20,16 @@ type rewriteCase struct {
 }
 
 // graphRun is what a run of a graph leaves behind.
-type graphRun struct{ outputs, inputGrads, paramGrads [][]float64 }
+type graphRun struct{ outputs, inputGrads, paramGrads, state [][]float64 }
 
 // runGraph runs the graph in double precision, and backward too for training.
 func runGraph(t *testing.T, m *Model, g *graph, batch int, training bool) graphRun {
 	t.Helper()
-	p := newPlan(g, batch, training, training)
+	return runPlan(m, newPlan(g, batch, training, training))
+}
+
+func runPlan(m *Model, p *plan) graphRun {
+	g, training := p.graph, p.training
 	w := wideWeights(m.Store(), 5)
 	s := newSession(p, newArena[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
 	team := parallel.Start(2)
@@ -53,7 +57,7 @@ func runGraph(t *testing.T, m *Model, g *graph, batch int, training bool) graphR
 			s.ops[i].(Preparer[float64]).Prepare(team, s.calls[i].Form, s.calls[i].Param)
 		}
 	}
-	s.forward(&runState{training: training, seed: rng.New(9), team: team})
+	s.forward(&runState{training: training, updateState: training, seed: rng.New(9), team: team})
 	var run graphRun
 	for _, v := range g.outputs {
 		run.outputs = append(run.outputs, slices.Clone(s.values[v]))
@@ -71,6 +75,7 @@ func runGraph(t *testing.T, m *Model, g *graph, batch int, training bool) graphR
 	for _, q := range m.Params() {
 		run.paramGrads = append(run.paramGrads, slices.Clone(w.gradient(q)))
 	}
+	run.state = [][]float64{w.values[State]}
 	return run
 }
 
@@ -93,6 +98,7 @@ func compareRuns(t *testing.T, got, want graphRun) {
 	compare("output", got.outputs, want.outputs)
 	compare("gradient of input", got.inputGrads, want.inputGrads)
 	compare("gradient of parameter", got.paramGrads, want.paramGrads)
+	compare("state", got.state, want.state)
 }
 
 // testRewrites compares each network, optimised, with itself as it was written.

@@ -268,26 +268,42 @@ func (s *session[T]) forward(r *runState) {
 // has set.
 func (s *session[T]) backward() {
 	s.watch.start()
-	for i := len(s.calls) - 1; i >= 0; i-- {
-		c := &s.calls[i]
-		if len(c.DOut) == 0 {
-			continue
+	for _, a := range s.plan.back {
+		switch c := &s.calls[a.step]; {
+		case a.again:
+			s.forwardAgain(a.step, c)
+		case len(c.DOut) > 0:
+			s.backwardStep(a.step, c)
 		}
-		if s.ops[i] == nil {
-			if c.DIn[0] != nil && &c.DIn[0][0] != &c.DOut[0][0] {
-				s.copy.run(c.Team, c.DIn[0], c.DOut[0])
-			}
-			for _, d := range c.DIn[1:] {
-				clear(d)
-			}
-		} else {
-			c.Scratch = s.scratch[i][1]
-			s.ops[i].Backward(c)
+		s.watch.lap(a.step, backwardPass)
+	}
+}
+
+// forwardAgain computes once more what was not kept, with the draws and the statistics of the
+// first time.
+func (s *session[T]) forwardAgain(i int, c *Call[T]) {
+	if s.ops[i] == nil {
+		return
+	}
+	c.UpdateState = false
+	c.Scratch = s.scratch[i][0]
+	s.ops[i].Forward(c)
+}
+
+func (s *session[T]) backwardStep(i int, c *Call[T]) {
+	if s.ops[i] == nil {
+		if c.DIn[0] != nil && &c.DIn[0][0] != &c.DOut[0][0] {
+			s.copy.run(c.Team, c.DIn[0], c.DOut[0])
 		}
-		for _, a := range s.sums[i] {
-			s.add.run(c.Team, a.dst, a.src)
+		for _, d := range c.DIn[1:] {
+			clear(d)
 		}
-		s.watch.lap(i, backwardPass)
+	} else {
+		c.Scratch = s.scratch[i][1]
+		s.ops[i].Backward(c)
+	}
+	for _, a := range s.sums[i] {
+		s.add.run(c.Team, a.dst, a.src)
 	}
 }
 

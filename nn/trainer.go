@@ -46,6 +46,10 @@ type TrainerOptions struct {
 	Workers int
 	// KeepState leaves moving statistics as they are.
 	KeepState bool
+	// Recompute takes less memory and more time, about a forward pass: the backward pass
+	// computes again much of what the forward pass would have had to keep (gradient
+	// checkpointing, Chen et al. 2016). It has no influence on results.
+	Recompute bool
 }
 
 // Trainer computes gradients of an objective, the mean over a batch of a node with one
@@ -211,7 +215,11 @@ func (t *Trainer) plan(n int, shapes []Shape) (*plan, error) {
 		return nil, err
 	}
 	g.optimise(true)
-	return newPlan(g, n, true, false), nil
+	p := newPlan(g, n, true, false)
+	if t.options.Recompute {
+		p.recompute()
+	}
+	return p, nil
 }
 
 // Memory is the number of bytes that training on batches of n samples will take for

@@ -108,6 +108,12 @@ func decodeField(key string, n *node, field reflect.Value) error {
 		default:
 			return wrong("a whole number, 0 or above")
 		}
+	case *bool:
+		b, ok := n.value.(bool)
+		if !ok {
+			return wrong("true or false")
+		}
+		*target = b
 	case *float64:
 		f, ok := number(n)
 		if !ok {

@@ -83,6 +83,7 @@ func TestMistakes(t *testing.T) {
 		{"text for a number", "data: mnist\nepochs: many", "", `mine.yaml:2: epochs is "many", must be a whole number`},
 		{"fraction for a count", "data: mnist\nbatch: 2.5", "", "mine.yaml:2: batch is 2.5, must be a whole number"},
 		{"number for text", "data: mnist\nname: 3", "", "mine.yaml:2: name is 3, must be text"},
+		{"text for a switch", "data: mnist\nrecompute: maybe", "", `mine.yaml:2: recompute is "maybe", must be true or false`},
 		{"number for a list", "data: mnist\nmetrics: 3", "", "must be a list of names"},
 		{"number in a list", "data: mnist\nmetrics: [3]", "", "metrics holds 3, must hold names"},
 		{"list for a choice", "data: [mnist]", "", "mine.yaml:1: data is a list, must be a name, or a mapping"},

@@ -38,14 +38,14 @@ func isWhole(dir string) bool {
 }
 
 // isRecipeOf reports whether the run in the folder was made by this recipe, whose text
-// is given, be it with another number of epochs. Data and corruption show there, which
+// is given, be it with another number of epochs or in other memory. Data and corruption show there, which
 // a checkpoint cannot be asked for without the data.
 func (r *Recipe) isRecipeOf(dir string, text []byte) bool {
 	old, err := Load(filepath.Join(dir, recipeFile))
 	if err != nil {
 		return false
 	}
-	old.Epochs = r.Epochs
+	old.Epochs, old.Recompute = r.Epochs, r.Recompute
 	oldText, err := old.YAML()
 	return err == nil && bytes.Equal(oldText, text)
 }

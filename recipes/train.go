@@ -178,7 +178,7 @@ func (r *Recipe) prepare(ctx context.Context, p *parts, o TrainOptions) (run *tr
 func (r *Recipe) run(p *parts) *train.Run {
 	run := &train.Run{
 		Model: p.model, Loss: p.loss, Optimizer: p.optimizer, Schedule: p.schedule, ClipNorm: r.ClipNorm,
-		Epochs: r.Epochs, BatchSize: r.Batch, Seed: r.Seed, Monitor: "loss",
+		Epochs: r.Epochs, BatchSize: r.Batch, Seed: r.Seed, Recompute: r.Recompute, Monitor: "loss",
 	}
 	if r.EMA > 0 {
 		run.EMA = &optim.EMA{Decay: r.EMA}

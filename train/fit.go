@@ -95,7 +95,7 @@ func newFitting(r *Run) (f *fitting, err error) {
 	if r.ClipNorm > 0 {
 		f.clip.Max = r.ClipNorm
 	}
-	if f.trainer, err = nn.NewTrainer(inputs, total, nn.TrainerOptions{Seed: r.Seed, Workers: r.Workers}); err != nil {
+	if f.trainer, err = nn.NewTrainer(inputs, total, nn.TrainerOptions{Seed: r.Seed, Workers: r.Workers, Recompute: r.Recompute}); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	if f.loader, err = dataset.NewLoader(r.Train, r.BatchSize, dataset.LoaderOptions{Seed: r.Seed, Shuffle: true, Team: f.trainer.Team()}); err != nil {

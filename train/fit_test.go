@@ -348,3 +348,30 @@ func TestEvaluateRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestRecompute: a run that recomputes, and one that goes on with what another began, end in
+// the same bits.
+func TestRecompute(t *testing.T) {
+	plain := newRun(t.TempDir())
+	fit(t, plain)
+	less := newRun(t.TempDir())
+	less.Recompute = true
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	less.OnStep = func(s train.StepInfo) {
+		if s.Step == 20 {
+			stop()
+		}
+	}
+	if _, err := less.Fit(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	rest := newRun(less.Dir)
+	rest.Resume = true
+	fit(t, rest)
+	other := newRun("")
+	other.Recompute = true
+	fit(t, other)
+	sameBits(t, "recomputed", weights(plain.Model), weights(other.Model))
+	sameBits(t, "recomputed at first", weights(plain.Model), weights(rest.Model))
+}

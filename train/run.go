@@ -41,6 +41,9 @@ type Run struct {
 	BatchSize int    // samples a step; the last batch of an epoch may be smaller
 	Seed      uint64 // of the order of the samples and of random layers
 	Workers   int    // goroutines that compute; 0: GOMAXPROCS. No influence on results.
+	// Recompute trains with less memory and more time, see [nn.TrainerOptions]. No influence
+	// on results either.
+	Recompute bool
 
 	Dir    string // where the files are kept, made where it is missing; "": nowhere
 	Resume bool   // go on from the checkpoint in Dir; without one, or without Resume, start afresh

@@ -18,6 +18,7 @@ import (
 func (a *app) train() *cobra.Command {
 	var o recipes.TrainOptions
 	var epochs int
+	var recompute bool
 	var set []string
 	cmd := &cobra.Command{
 		Use:   "train RECIPE|FILE.yaml [-o RUN]",
@@ -48,6 +49,9 @@ never stopped.`,
 			if cmd.Flags().Changed("epochs") {
 				set = append(set, fmt.Sprintf("epochs=%d", epochs))
 			}
+			if cmd.Flags().Changed("recompute") {
+				set = append(set, fmt.Sprintf("recompute=%t", recompute))
+			}
 			r, err := recipes.Load(args[0], a.assignments(set)...)
 			if err != nil {
 				return err
@@ -63,6 +67,7 @@ never stopped.`,
 	f.StringVar(&o.Data, "data", "", "the data's folder (default $HOURGLASS_DATA/NAME, then the cache)")
 	f.IntVar(&epochs, "epochs", 0, "passes over the training pictures (default: the recipe's)")
 	f.StringArrayVar(&set, "set", nil, "changes a key of the recipe, such as loss=l1 or optimizer.learning_rate=0.01")
+	f.BoolVar(&recompute, "recompute", false, "takes less memory and more time; the result is the same")
 	f.StringVar(&o.Init, "init", "", "begins with the weights of this model")
 	f.BoolVar(&o.Resume, "resume", false, "goes on with the run in RUN")
 	f.BoolVar(&o.Force, "force", false, "overwrites the run in RUN")
