@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Direct convolution after the indirect convolution algorithm of Dukhan 2019: a matrix
 // product whose rows are pixels of the result, and whose terms are read where they lie,
@@ -31,15 +34,25 @@ type directAxis struct {
 }
 
 // directSteps is a phase along one axis: outputs first, first+step, ..., count of them. Tap
-// taps[k].tap of output i reads at position i*move + taps[k].at.
+// taps[k].tap of output i reads at position i*move + taps[k].at, in ascending order.
 type directSteps struct {
 	first, step, count int
 	taps               []directReach
 }
 
 type directReach struct {
-	tap, at int
-	place   int // along the columns: where in a line its list begins
+	tap, at      int
+	class, shift int // along the columns: its list is that of a class from shift on
+}
+
+// together says that the taps read neighbouring positions.
+func (s *directSteps) together() bool {
+	for k := range s.taps {
+		if s.taps[k].at != s.taps[0].at+k {
+			return false
+		}
+	}
+	return true
 }
 
 // gatherAxis is the axis of the gathering pass.
@@ -60,7 +73,7 @@ func scatterAxis(w Window) directAxis {
 	low := 0
 	for r := range min(w.Stride, w.In) {
 		s := directSteps{first: r, step: w.Stride, count: ceilDiv(w.In-r, w.Stride)}
-		for k := range w.Kernel {
+		for k := w.Kernel - 1; k >= 0; k-- {
 			if d := r + w.Before - k*w.Dilation; modulo(d, w.Stride) == 0 {
 				at := floorDiv(d, w.Stride)
 				s.taps = append(s.taps, directReach{tap: k, at: at})
@@ -107,12 +120,15 @@ type directPhase struct {
 	pieces     []directPiece
 	blocks     []int // pieces[blocks[i]:blocks[i+1]] is a partial sum of at most directTerms terms
 	terms      int
+	lists      int // taps of a row that have a list of their own
 }
 
-// directPiece is a run of channels of one part at one tap.
+// directPiece is a run of channels of one part at one tap, or all channels of the part at
+// several neighbouring taps of a row.
 type directPiece struct {
-	part, row, col int // the tap: rows.taps[row] and cols.taps[col]
-	first, terms   int // channels within the part
+	part, row, col int // the (first) tap: rows.taps[row] and cols.taps[col]
+	taps           int
+	first, terms   int // channels within the part, terms in all
 	channel        int // the first, within the input
 	at             int // terms before it
 }
@@ -140,6 +156,8 @@ const (
 	// together, none with less than directFlops.
 	directBlocks = 128
 	directFlops  = 1 << 18
+	// directFew is the number of channels below which the taps of a row are taken together.
+	directFew = 8
 )
 
 // directReaches are the register tiles: rows and columns, of which a tile may have fewer.
@@ -168,11 +186,26 @@ type directPlan struct {
 	bundles  []int
 	perBlock int
 
-	// A line has the pointers to one row of the input, for each class of positions that are
-	// congruent modulo the move: entry i of class c is for position c + (column+i)*move.
-	entries int
-	classes []int
+	// A line has the addresses of what a row of the input holds for each class, which is either
+	// for positions that are congruent modulo the move, or, where the taps of a row are taken
+	// together because each has few channels, for all taps of a phase.
+	entries  int // of a class in a line
+	classes  []directClass
+	together bool
 }
+
+// directClass says where entry i of its list lies, for position at + i*move: at which pixel
+// of the row begin as many as there are taps. It may be nowhere, or the pixels not be
+// neighbours, as at borders.
+type directClass struct {
+	at, taps int
+	source   []int32
+}
+
+const (
+	directNowhere = -1
+	directApart   = -2
+)
 
 func planDirect[T Float](s *ConvShape, gathers bool) directPlan {
 	p := directPlan{shape: *s, gathers: gathers, batch: s.Batch}
@@ -196,9 +229,17 @@ func planDirect[T Float](s *ConvShape, gathers bool) directPlan {
 		p.input.height, p.output.height, p.input.width, p.output.width = 1, 1, pixels, pixels
 		p.batch, p.alongH, p.alongW = 1, still(1), still(pixels)
 	}
+	if slices.ContainsFunc(p.input.parts, func(channels int) bool { return collides(4 * p.alongW.move * channels) }) {
+		p.tile.rows = min(p.tile.rows, cacheWays)
+	}
 	span := p.addPanels()
+	p.together = s.Groups == 1 && slices.Max(p.input.parts) < directFew
+	for i := range p.alongW.phases {
+		p.together = p.together && p.alongW.phases[i].together()
+	}
 	p.addPhases(span)
 	p.divide()
+	p.layLines()
 	return p
 }
 
@@ -266,7 +307,7 @@ func (p *directPlan) addPhases(span int) {
 	}
 	for i := range p.alongH.phases {
 		for j := range p.alongW.phases {
-			p.phases = append(p.phases, newDirectPhase(&p.alongH.phases[i], &p.alongW.phases[j], parts))
+			p.phases = append(p.phases, newDirectPhase(&p.alongH.phases[i], &p.alongW.phases[j], parts, p.together))
 		}
 	}
 	for i := range p.panels {
@@ -275,25 +316,35 @@ func (p *directPlan) addPhases(span int) {
 	}
 }
 
-func newDirectPhase(rows, cols *directSteps, parts []int) directPhase {
-	f := directPhase{rows: rows, cols: cols, blocks: []int{0}}
+func newDirectPhase(rows, cols *directSteps, parts []int, together bool) directPhase {
+	f := directPhase{rows: rows, cols: cols, blocks: []int{0}, lists: len(cols.taps)}
+	if together {
+		f.lists = min(f.lists, 1)
+	}
 	all := 0
 	for _, channels := range parts {
 		all += len(rows.taps) * len(cols.taps) * channels
 	}
 	block, limit := 0, ceilDiv(all, max(1, ceilDiv(all, directTerms))) // near-equal blocks
+	add := func(piece directPiece) {
+		if block >= limit {
+			f.blocks, block = append(f.blocks, len(f.pieces)), 0
+		}
+		piece.at = f.terms
+		f.pieces = append(f.pieces, piece)
+		f.terms += piece.terms
+		block += piece.terms
+	}
 	channel := 0
 	for part, channels := range parts {
 		for i := range rows.taps {
+			if n := len(cols.taps); together && n > 0 {
+				add(directPiece{part: part, row: i, taps: n, terms: n * channels, channel: channel})
+				continue
+			}
 			for j := range cols.taps {
 				for first := 0; first < channels; first += directTerms {
-					n := min(directTerms, channels-first)
-					if block >= limit {
-						f.blocks, block = append(f.blocks, len(f.pieces)), 0
-					}
-					f.pieces = append(f.pieces, directPiece{part: part, row: i, col: j, first: first, terms: n, channel: channel + first, at: f.terms})
-					f.terms += n
-					block += n
+					add(directPiece{part: part, row: i, col: j, taps: 1, first: first, terms: min(directTerms, channels-first), channel: channel + first})
 				}
 			}
 		}
@@ -354,30 +405,49 @@ func (p *directPlan) divide() {
 	if several { // all rows of a block pass before the next partial sums
 		p.perBlock = min(p.perBlock, max(1, 2*directRowBytes/(4*p.merged*p.chunk*channels)))
 	}
-	p.lines()
 }
 
-// lines lays out the lines.
-func (p *directPlan) lines() {
+// layLines chooses the classes.
+func (p *directPlan) layLines() {
+	a := &p.alongW
+	class := func(at, taps int) int {
+		i := slices.IndexFunc(p.classes, func(c directClass) bool { return c.at == at && c.taps == taps })
+		if i < 0 {
+			i = len(p.classes)
+			p.classes = append(p.classes, newDirectClass(a, at, taps))
+		}
+		return i
+	}
 	shift := 0
-	class := map[int]int{}
-	for _, s := range p.alongW.phases {
-		for _, t := range s.taps {
-			shift = max(shift, t.at/p.alongW.move)
-			if _, ok := class[t.at%p.alongW.move]; !ok {
-				class[t.at%p.alongW.move] = len(p.classes)
-				p.classes = append(p.classes, t.at%p.alongW.move)
+	for i := range a.phases {
+		taps := a.phases[i].taps
+		for k := range taps {
+			if t := &taps[k]; p.together {
+				t.class = class(taps[0].at, len(taps))
+			} else {
+				t.class, t.shift = class(t.at%a.move, 1), t.at/a.move
+				shift = max(shift, t.shift)
 			}
 		}
 	}
 	p.entries = p.chunk + shift
-	for i := range p.alongW.phases {
-		s := &p.alongW.phases[i]
-		for k := range s.taps {
-			t := &s.taps[k]
-			t.place = class[t.at%p.alongW.move]*p.entries + t.at/p.alongW.move
+}
+
+func newDirectClass(a *directAxis, at, taps int) directClass {
+	c := directClass{at: at, taps: taps}
+	for ; at+taps <= len(a.source); at += a.move {
+		window := a.source[at:][:taps]
+		from := window[0]
+		for j, s := range window {
+			if s < 0 && taps == 1 {
+				from = directNowhere
+			} else if s < 0 || s != window[0]+int32(j) {
+				from = directApart
+			}
 		}
+		c.source = append(c.source, from)
 	}
+	return c
 }
 
 // formName tells what the form of a kernel depends on: the variant's panels, the order of

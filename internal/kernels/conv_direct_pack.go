@@ -8,21 +8,29 @@ func (p *directPass[T]) pack(job directJob) {
 	piece := &f.pieces[job.piece]
 	width := p.tile.cols
 	dst := p.packed[panel.form+piece.at*width:][:piece.terms*width]
-	tap := f.rows.taps[piece.row].tap*s.W.Kernel + f.cols.taps[piece.col].tap
-	first := panel.from + piece.channel
-	in, out := p.inGroup(), p.outGroup()
 	if panel.cols < width {
 		clear(dst)
 	}
-	if first/in != (first+piece.terms-1)/in || panel.channel/out != (panel.channel+panel.cols-1)/out || first/in != panel.channel/out {
+	channels := piece.terms / piece.taps
+	for i := range piece.taps {
+		tap := f.rows.taps[piece.row].tap*s.W.Kernel + f.cols.taps[piece.col+i].tap
+		p.packTap(dst[i*channels*width:][:channels*width], tap, panel.from+piece.channel, channels, panel)
+	}
+}
+
+// packTap is pack for the terms of one tap: channels from first on.
+func (p *directPass[T]) packTap(dst []T, tap, first, channels int, panel *directPanel) {
+	s, width := &p.shape, p.tile.cols
+	in, out := p.inGroup(), p.outGroup()
+	if first/in != (first+channels-1)/in || panel.channel/out != (panel.channel+panel.cols-1)/out || first/in != panel.channel/out {
 		p.packGroups(dst, tap, first, panel)
 		return
 	}
 	w := p.w[tap*s.groupIn()*s.Out:]
 	if p.gathers {
-		packColumns(p.isa, dst, w[first%in*s.Out+panel.channel:], piece.terms, panel.cols, s.Out, width)
+		packColumns(p.isa, dst, w[first%in*s.Out+panel.channel:], channels, panel.cols, s.Out, width)
 	} else {
-		packRows(p.isa, dst, w[panel.channel%out*s.Out+first:], piece.terms, panel.cols, s.Out, width)
+		packRows(p.isa, dst, w[panel.channel%out*s.Out+first:], channels, panel.cols, s.Out, width)
 	}
 }
 

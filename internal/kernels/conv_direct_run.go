@@ -15,6 +15,7 @@ type directPass[T Float] struct {
 	packing bool
 	workers []*directWorker[T]
 
+	team            *parallel.Team
 	out, in         [][]T // operands of the pass
 	packed, bias, w []T
 }
@@ -22,19 +23,21 @@ type directPass[T Float] struct {
 // directJob is a part of the form that one tile of prepare makes.
 type directJob struct{ panel, piece int32 }
 
-// directWorker is what a worker needs for its block.
+// directWorker is what a worker needs for its block. Lists are of addresses.
 type directWorker[T Float] struct {
-	tile    directTile[T]
-	bundle  []directPanel
-	column  int // the chunk's first
-	padding []*T
-	lines   []*T // a line for each row of the input within the span and part
-	keys    []int
-	lists   []*T  // of merged rows: for each part and tap the pixels' pointers
-	starts  []**T // for each part and tap, its list
-	outs    []*T  // a pointer for each pixel to the part of the result that the panel belongs to
-	runs    []directRun
-	taps    []directTap[T]
+	tile   directTile
+	bundle []directPanel
+	column int // the chunk's first
+	runs   []directRun
+	starts []uintptr // for each part and list of a phase, where that begins
+	taps   []directTap
+	keys   []int // what the lines are of; the last is of padding
+
+	// In the worker's scratch.
+	lines   []uintptr // a line for each row of the input within the span and part, and padding
+	lists   []uintptr // the lists, where rows are merged
+	outs    []uintptr // for each pixel, of the part of the result that the panel belongs to
+	windows []T       // for each entry of lines or lists its terms, where they are not all in the picture
 }
 
 // directRun is a row of pixels of the result within a row of tiles.
@@ -47,7 +50,13 @@ func newDirectPass[T Float](s *ConvShape, gathers bool) *directPass[T] {
 	if gathers {
 		p.act = gather
 	}
-	p.zeros = make([]T, p.inChannels())
+	terms := p.inChannels()
+	for i := range p.phases {
+		for _, piece := range p.phases[i].pieces {
+			terms = max(terms, piece.terms)
+		}
+	}
+	p.zeros = make([]T, terms)
 	for i := range p.panels {
 		for k := range p.phases[p.panels[i].phase].pieces {
 			p.jobs = append(p.jobs, directJob{int32(i), int32(k)})
@@ -67,47 +76,50 @@ func (p *directPass[T]) prepare(team *parallel.Team, form, w []T) {
 }
 
 func (p *directPass[T]) run(team *parallel.Team, out, in [][]T, form, bias, _ []T) {
-	p.out, p.in, p.packed, p.bias = out, in, form, bias
+	p.team, p.out, p.in, p.packed, p.bias = team, out, in, form, bias
 	for len(p.workers) < team.Workers() {
 		p.workers = append(p.workers, p.newWorker())
 	}
 	team.Run(ceilDiv(p.rows, p.perBlock)*p.chunks*(len(p.bundles)-1), p)
-	p.out, p.in, p.packed, p.bias = nil, nil, nil, nil
-	for _, w := range p.workers {
-		w.release()
-	}
-}
-
-// release lets go of the operands.
-func (w *directWorker[T]) release() {
-	w.tile = directTile[T]{}
-	clear(w.lines)
-	clear(w.lists)
-	clear(w.outs[:cap(w.outs)])
+	p.team, p.out, p.in, p.packed, p.bias = nil, nil, nil, nil, nil
 }
 
 func (p *directPass[T]) newWorker() *directWorker[T] {
-	taps, pixels := p.shape.taps()*len(p.input.parts), p.merged*p.chunk
-	w := &directWorker[T]{
-		padding: make([]*T, len(p.classes)*p.entries),
-		lines:   make([]*T, p.alongH.span*len(p.input.parts)*len(p.classes)*p.entries),
-		keys:    make([]int, p.alongH.span*len(p.input.parts)),
-		starts:  make([]**T, taps),
-		outs:    make([]*T, pixels),
-		runs:    make([]directRun, p.merged),
-	}
-	for i := range w.padding {
-		w.padding[i] = &p.zeros[0]
-	}
-	if p.merged > 1 {
-		w.lists = make([]*T, taps*pixels)
-	}
 	pieces := 0
 	for i := range p.phases {
 		pieces = max(pieces, len(p.phases[i].pieces))
 	}
-	w.taps = make([]directTap[T], pieces)
-	return w
+	return &directWorker[T]{
+		runs:   make([]directRun, p.merged),
+		starts: make([]uintptr, p.shape.taps()*len(p.input.parts)),
+		taps:   make([]directTap, pieces),
+		keys:   make([]int, p.alongH.span*len(p.input.parts)+1),
+	}
+}
+
+// line is the number of entries of a line.
+func (p *directPlan) line() int { return len(p.classes) * p.entries }
+
+// begin divides the worker's scratch.
+func (p *directPass[T]) begin(w *directWorker[T], worker int) {
+	lines, pixels, lists := len(w.keys)*p.line(), p.merged*p.chunk, 0
+	if p.merged > 1 {
+		lines, lists = 0, len(w.starts)*pixels
+	}
+	addresses := lines + lists + pixels
+	// An element of float64 is as large as an address, or larger.
+	windows := 0
+	if p.together {
+		windows = (lines + lists) * len(p.zeros)
+	}
+	scratch := parallel.Local[float64](p.team, worker, addresses+windows)
+	all := unsafe.Slice((*uintptr)(unsafe.Pointer(unsafe.SliceData(scratch))), addresses)
+	w.lines, all = all[:lines], all[lines:]
+	w.lists, w.outs = all[:lists], all[lists:]
+	w.windows = unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(scratch[addresses:]))), windows)
+	for i := range w.keys {
+		w.keys[i] = -1
+	}
 }
 
 // Do implements [parallel.Task].
@@ -117,21 +129,20 @@ func (p *directPass[T]) Do(tile, worker int) {
 		return
 	}
 	w := p.workers[worker]
+	p.begin(w, worker)
 	blocks := ceilDiv(p.rows, p.perBlock)
 	// Blocks of pixels run fastest, so that workers share a bundle.
 	first, tile := tile%blocks*p.perBlock, tile/blocks
 	chunk, bundle := tile%p.chunks, tile/p.chunks
 	w.column = chunk * p.chunk
 	w.bundle = p.panels[p.bundles[bundle]:p.bundles[bundle+1]]
-	for i := range w.keys {
-		w.keys[i] = -1
-	}
 	sums := len(p.phases[w.bundle[0].phase].blocks) - 1 // if there are several, all panels are of one phase
 	for sum := range sums {
 		for row := first; row < min(first+p.perBlock, p.rows); row++ {
 			p.row(w, row, sum)
 		}
 	}
+	w.lines, w.lists, w.outs, w.windows = nil, nil, nil, nil
 }
 
 // row computes one partial sum of a row of tiles in all panels of the bundle.
@@ -177,66 +188,6 @@ func (p *directPass[T]) enter(w *directWorker[T], f *directPhase, row int) int {
 	return len(w.runs) * cols
 }
 
-// findLists sets starts: to places in the lines of the input where there is one run, else
-// to lists that are put together from those.
-func (p *directPass[T]) findLists(w *directWorker[T], f *directPhase, pixels int) {
-	n := 0
-	for part := range p.input.parts {
-		for i := range f.rows.taps {
-			if p.merged == 1 {
-				run := &w.runs[0]
-				line := p.line(w, run.picture, run.row*p.alongH.move+f.rows.taps[i].at, part)
-				for _, t := range f.cols.taps {
-					w.starts[n] = &line[t.place]
-					n++
-				}
-				continue
-			}
-			for r := range w.runs {
-				run := &w.runs[r]
-				line := p.line(w, run.picture, run.row*p.alongH.move+f.rows.taps[i].at, part)
-				for j, t := range f.cols.taps {
-					copy(w.lists[(n+j)*pixels+r*run.cols:][:run.cols], line[t.place:])
-				}
-			}
-			for range f.cols.taps {
-				w.starts[n] = &w.lists[n*pixels]
-				n++
-			}
-		}
-	}
-}
-
-// line returns the pointers to one part of the input's pixels at a position along the
-// columns, for the chunk.
-func (p *directPass[T]) line(w *directWorker[T], picture, at, part int) []*T {
-	from := int(p.alongH.source[at])
-	if from < 0 {
-		return w.padding
-	}
-	slot := at%p.alongH.span*len(p.input.parts) + part
-	line := w.lines[slot*len(w.padding):][:len(w.padding)]
-	key := picture*len(p.alongH.source) + at
-	if w.keys[slot] == key {
-		return line
-	}
-	w.keys[slot] = key
-	pitch := p.input.parts[part]
-	row := p.in[part][(picture*p.input.height+from)*p.input.width*pitch:]
-	for i, class := range p.classes {
-		source := p.alongW.source[w.column*p.alongW.move+class:]
-		entries := line[i*p.entries:][:min(p.entries, ceilDiv(len(source), p.alongW.move))]
-		for e := range entries {
-			if at := source[e*p.alongW.move]; at < 0 {
-				entries[e] = &p.zeros[0]
-			} else {
-				entries[e] = &row[int(at)*pitch]
-			}
-		}
-	}
-	return line
-}
-
 // setTaps lists the pieces of a partial sum for channels from from on.
 func (p *directPass[T]) setTaps(w *directWorker[T], f *directPhase, sum, from int) {
 	size := int(unsafe.Sizeof(T(0)))
@@ -244,42 +195,30 @@ func (p *directPass[T]) setTaps(w *directWorker[T], f *directPhase, sum, from in
 	w.taps = w.taps[:len(pieces)]
 	for i := range pieces {
 		piece := &pieces[i]
-		w.taps[i] = directTap[T]{
-			list:   w.starts[(piece.part*len(f.rows.taps)+piece.row)*len(f.cols.taps)+piece.col],
+		w.taps[i] = directTap{
+			list:   w.starts[(piece.part*len(f.rows.taps)+piece.row)*f.lists+piece.col],
 			end:    (from + piece.first + piece.terms) * size,
 			length: piece.terms * size,
 		}
 	}
 }
 
-// findOuts sets outs for one part of the result.
-func (p *directPass[T]) findOuts(w *directWorker[T], f *directPhase, part int) {
-	pitch, outs := p.output.parts[part], w.outs[:0]
-	for r := range w.runs {
-		run := &w.runs[r]
-		at := (run.picture*p.output.height+f.rows.first+run.row*f.rows.step)*p.output.width + f.cols.first + w.column*f.cols.step
-		x := p.out[part][at*pitch:]
-		for i := range run.cols {
-			outs = append(outs, &x[i*f.cols.step*pitch])
-		}
-	}
-	w.outs = outs
-}
-
 // tiles computes one partial sum of a row of tiles in one panel.
 func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directPhase, sum, pixels int) {
 	t := &w.tile
-	t.column, t.cols, t.add = panel.column*int(unsafe.Sizeof(T(0))), panel.cols, min(sum, 1)
-	t.bias, t.b, t.taps, t.limit, t.act = nil, nil, nil, len(w.taps)*directTapBytes, 0
+	*t = directTile{
+		taps: addressOf(w.taps), limit: len(w.taps) * directTapBytes,
+		column: panel.column * int(unsafe.Sizeof(T(0))), cols: panel.cols, add: min(sum, 1),
+	}
 	if sum == 0 && p.bias != nil {
-		t.bias = &p.bias[panel.channel]
+		t.bias = addressOf(p.bias[panel.channel:])
+	}
+	if len(w.taps) > 0 {
+		t.b = addressOf(p.packed[panel.form+f.pieces[f.blocks[sum]].at*p.tile.cols:])
 	}
 	last := sum == len(f.blocks)-2
 	if last && p.isa != generic {
 		t.act, t.alpha = p.act.inTile()
-	}
-	if len(w.taps) > 0 {
-		t.taps, t.b = &w.taps[0], &p.packed[panel.form+f.pieces[f.blocks[sum]].at*p.tile.cols]
 	}
 	count := ceilDiv(pixels, p.tile.rows)
 	rows, larger := pixels/count, pixels%count // near-equal tiles
@@ -288,17 +227,17 @@ func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directP
 		if larger > 0 {
 			n, larger = n+1, larger-1
 		}
-		t.first, t.outs = first*pointerBytes, &w.outs[first]
+		t.first, t.outs = first*addressBytes, addressOf(w.outs[first:])
 		if p.isa == generic {
-			directGeneric(t, n)
+			directGeneric[T](t, n)
 		} else {
-			p.isa.directTile(n, (*directTile32)(unsafe.Pointer(t)))
+			p.isa.directTile(n, t)
 		}
 		first += n
 	}
 	if last && t.act == 0 && p.act.Kind != Identity {
 		for _, out := range w.outs[:pixels] {
-			x := unsafe.Slice(out, panel.column+panel.cols)[panel.column:]
+			x := at[T](out, panel.column+panel.cols)[panel.column:]
 			Activate(p.act, x, x)
 		}
 	}

@@ -5,18 +5,20 @@ import "unsafe"
 // directTile is what a micro-kernel of direct convolution computes: some rows, whose number
 // is part of its name, by cols columns of the result,
 //
-//	outs[r][column+j] = act(bias[j] + sum over taps and their channels p of
+//	outs[r][column+j] = act(bias[j] + sum over taps and their terms p of
 //	                        taps[s].list[first+r][p] * b[..., j] (+ outs[r][column+j]))
 //
-// limit, first and column are in bytes. The assembly knows the offsets of the fields.
-type directTile[T Float] struct {
-	taps   *directTap[T]
-	limit  int // of taps
+// Addresses are numbers, so that the many stores to lists of them cost no more than that; the
+// pass holds on to what they point to while it runs. limit, first and column are in bytes.
+// The assembly knows the offsets of the fields.
+type directTile struct {
+	taps   uintptr // of the first directTap
+	limit  int     // of taps
 	first  int
-	b      *T  // a panel: for each term a row as wide as the widest tile
-	outs   **T // a pointer for each row
+	b      uintptr // a panel: for each term a row as wide as the widest tile
+	outs   uintptr // of the first of the rows' addresses
 	column int
-	bias   *T // may be nil
+	bias   uintptr // 0 for none
 	cols   int
 	add    int // 1 adds the result's old value
 	act    int // see Act.inTile
@@ -25,41 +27,44 @@ type directTile[T Float] struct {
 	cursor, length int // the kernel's: bytes of taps that are done, and of the tap at hand
 }
 
-// directTap are terms of the sum: of each row so many channels, in bytes, that end so many
-// bytes after the row's pointer in the list.
-type directTap[T Float] struct {
-	list        **T
+// directTap are terms of the sum: of each row so many, in bytes, that end so many bytes after
+// the row's address in the list.
+type directTap struct {
+	list        uintptr
 	end, length int
 }
 
 const (
-	pointerBytes   = int(unsafe.Sizeof(uintptr(0)))
-	directTapBytes = int(unsafe.Sizeof(directTap[float32]{}))
+	addressBytes   = int(unsafe.Sizeof(uintptr(0)))
+	directTapBytes = int(unsafe.Sizeof(directTap{}))
 )
 
-type directTile32 = directTile[float32]
+// addressOf is the address of a slice's first element.
+func addressOf[E any](x []E) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(x))) }
+
+// at views the n elements at an address.
+func at[E any](address uintptr, n int) []E {
+	return unsafe.Slice(*(**E)(unsafe.Pointer(&address)), n)
+}
 
 // directGeneric computes a tile of so many rows, without an activation.
-func directGeneric[T Float](t *directTile[T], rows int) {
+func directGeneric[T Float](t *directTile, rows int) {
 	size := int(unsafe.Sizeof(T(0)))
-	taps, first := unsafe.Slice(t.taps, t.limit/directTapBytes), t.first/pointerBytes
-	outs := unsafe.Slice(t.outs, rows)
-	cols := t.column / size
+	taps, first := at[directTap](t.taps, t.limit/directTapBytes), t.first/addressBytes
+	outs := at[uintptr](t.outs, rows)
+	column := t.column / size
+	var bias [4]T
+	if t.bias != 0 {
+		copy(bias[:], at[T](t.bias, t.cols))
+	}
 	for r := 0; r < rows; r += 2 {
 		s := min(r+1, rows-1) // of an odd row at the end the sums are computed twice
 		var sums [2][4]T
 		directPair(t, taps, first+r, first+s, &sums)
 		for i, r := range [2]int{r, s} {
-			out := unsafe.Slice(outs[r], cols+t.cols)[cols:]
-			var bias []T
-			if t.bias != nil {
-				bias = unsafe.Slice(t.bias, t.cols)
-			}
+			out := at[T](outs[r], column+t.cols)[column:]
 			for j := range out {
-				v := sums[i][j]
-				if bias != nil {
-					v += bias[j]
-				}
+				v := sums[i][j] + bias[j]
 				if t.add != 0 {
 					v += out[j]
 				}
@@ -73,16 +78,16 @@ func directGeneric[T Float](t *directTile[T], rows int) {
 }
 
 // directPair computes the products of two rows and a panel of four columns.
-func directPair[T Float](t *directTile[T], taps []directTap[T], r, s int, sums *[2][4]T) {
+func directPair[T Float](t *directTile, taps []directTap, r, s int, sums *[2][4]T) {
 	size := int(unsafe.Sizeof(T(0)))
 	var a0, a1, a2, a3, b0, b1, b2, b3 T
-	at := 0 // terms
+	done := 0 // terms
 	for i := range taps {
 		tap := &taps[i]
 		n, skip := tap.length/size, (tap.end-tap.length)/size
-		list := unsafe.Slice(tap.list, max(r, s)+1)
-		x, y := unsafe.Slice(list[r], skip+n)[skip:], unsafe.Slice(list[s], skip+n)[skip:]
-		w := unsafe.Slice(t.b, 4*(at+n))[4*at:]
+		list := at[uintptr](tap.list, max(r, s)+1)
+		x, y := at[T](list[r], skip+n)[skip:], at[T](list[s], skip+n)[skip:]
+		w := at[T](t.b, 4*(done+n))[4*done:]
 		for len(x) > 0 && len(y) > 0 && len(w) >= 4 {
 			u, v := x[0], y[0]
 			w0, w1, w2, w3 := w[0], w[1], w[2], w[3]
@@ -96,7 +101,7 @@ func directPair[T Float](t *directTile[T], taps []directTap[T], r, s int, sums *
 			b3 += v * w3
 			x, y, w = x[1:], y[1:], w[4:]
 		}
-		at += n
+		done += n
 	}
 	sums[0], sums[1] = [4]T{a0, a1, a2, a3}, [4]T{b0, b1, b2, b3}
 }

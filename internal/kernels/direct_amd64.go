@@ -5,109 +5,109 @@
 package kernels
 
 //go:noescape
-func directF32_1x16_avx512(t *directTile32)
+func directF32_1x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_2x16_avx512(t *directTile32)
+func directF32_2x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_3x16_avx512(t *directTile32)
+func directF32_3x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_4x16_avx512(t *directTile32)
+func directF32_4x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_5x16_avx512(t *directTile32)
+func directF32_5x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_6x16_avx512(t *directTile32)
+func directF32_6x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_7x16_avx512(t *directTile32)
+func directF32_7x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_8x16_avx512(t *directTile32)
+func directF32_8x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_9x16_avx512(t *directTile32)
+func directF32_9x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_10x16_avx512(t *directTile32)
+func directF32_10x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_11x16_avx512(t *directTile32)
+func directF32_11x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_12x16_avx512(t *directTile32)
+func directF32_12x16_avx512(t *directTile)
 
 //go:noescape
-func directF32_1x32_avx512(t *directTile32)
+func directF32_1x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_2x32_avx512(t *directTile32)
+func directF32_2x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_3x32_avx512(t *directTile32)
+func directF32_3x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_4x32_avx512(t *directTile32)
+func directF32_4x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_5x32_avx512(t *directTile32)
+func directF32_5x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_6x32_avx512(t *directTile32)
+func directF32_6x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_7x32_avx512(t *directTile32)
+func directF32_7x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_8x32_avx512(t *directTile32)
+func directF32_8x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_9x32_avx512(t *directTile32)
+func directF32_9x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_10x32_avx512(t *directTile32)
+func directF32_10x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_11x32_avx512(t *directTile32)
+func directF32_11x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_12x32_avx512(t *directTile32)
+func directF32_12x32_avx512(t *directTile)
 
 //go:noescape
-func directF32_1x8_avx2(t *directTile32)
+func directF32_1x8_avx2(t *directTile)
 
 //go:noescape
-func directF32_2x8_avx2(t *directTile32)
+func directF32_2x8_avx2(t *directTile)
 
 //go:noescape
-func directF32_3x8_avx2(t *directTile32)
+func directF32_3x8_avx2(t *directTile)
 
 //go:noescape
-func directF32_4x8_avx2(t *directTile32)
+func directF32_4x8_avx2(t *directTile)
 
 //go:noescape
-func directF32_5x8_avx2(t *directTile32)
+func directF32_5x8_avx2(t *directTile)
 
 //go:noescape
-func directF32_6x8_avx2(t *directTile32)
+func directF32_6x8_avx2(t *directTile)
 
 //go:noescape
-func directF32_1x16_avx2(t *directTile32)
+func directF32_1x16_avx2(t *directTile)
 
 //go:noescape
-func directF32_2x16_avx2(t *directTile32)
+func directF32_2x16_avx2(t *directTile)
 
 //go:noescape
-func directF32_3x16_avx2(t *directTile32)
+func directF32_3x16_avx2(t *directTile)
 
 //go:noescape
-func directF32_4x16_avx2(t *directTile32)
+func directF32_4x16_avx2(t *directTile)
 
 //go:noescape
-func directF32_5x16_avx2(t *directTile32)
+func directF32_5x16_avx2(t *directTile)
 
 //go:noescape
-func directF32_6x16_avx2(t *directTile32)
+func directF32_6x16_avx2(t *directTile)

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// func directF32_1x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_1x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_1x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -22,11 +22,15 @@ TEXT ·directF32_1x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -124,8 +128,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_2x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_2x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_2x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -142,12 +146,18 @@ TEXT ·directF32_2x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -266,8 +276,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_3x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_3x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_3x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -284,13 +294,21 @@ TEXT ·directF32_3x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -430,8 +448,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_4x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_4x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_4x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -448,14 +466,24 @@ TEXT ·directF32_4x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -616,8 +644,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_5x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_5x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_5x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -634,15 +662,27 @@ TEXT ·directF32_5x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	VMOVAPS Z0, Z12
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z0, Z12
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -824,8 +864,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_6x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_6x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_6x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -842,16 +882,30 @@ TEXT ·directF32_6x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	VMOVAPS Z0, Z12
-	VMOVAPS Z0, Z14
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z0, Z14
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -1054,8 +1108,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_7x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_7x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_7x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -1072,17 +1126,33 @@ TEXT ·directF32_7x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	VMOVAPS Z0, Z12
-	VMOVAPS Z0, Z14
-	VMOVAPS Z0, Z16
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z0, Z16
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -1306,8 +1376,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_8x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_8x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_8x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -1324,18 +1394,36 @@ TEXT ·directF32_8x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	VMOVAPS Z0, Z12
-	VMOVAPS Z0, Z14
-	VMOVAPS Z0, Z16
-	VMOVAPS Z0, Z18
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z0, Z18
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -1580,8 +1668,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_9x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_9x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_9x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -1598,19 +1686,39 @@ TEXT ·directF32_9x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	VMOVAPS Z0, Z12
-	VMOVAPS Z0, Z14
-	VMOVAPS Z0, Z16
-	VMOVAPS Z0, Z18
-	VMOVAPS Z0, Z20
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z0, Z20
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       64(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -1876,8 +1984,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_10x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_10x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_10x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -1894,20 +2002,42 @@ TEXT ·directF32_10x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	VMOVAPS Z0, Z12
-	VMOVAPS Z0, Z14
-	VMOVAPS Z0, Z16
-	VMOVAPS Z0, Z18
-	VMOVAPS Z0, Z20
-	VMOVAPS Z0, Z22
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z0, Z20
+	VMOVAPS    Z0, Z22
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       64(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       72(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -2194,8 +2324,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_11x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_11x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_11x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -2212,21 +2342,45 @@ TEXT ·directF32_11x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	VMOVAPS Z0, Z12
-	VMOVAPS Z0, Z14
-	VMOVAPS Z0, Z16
-	VMOVAPS Z0, Z18
-	VMOVAPS Z0, Z20
-	VMOVAPS Z0, Z22
-	VMOVAPS Z0, Z24
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z0, Z20
+	VMOVAPS    Z0, Z22
+	VMOVAPS    Z0, Z24
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       64(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       72(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       80(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -2534,8 +2688,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_12x16_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_12x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_12x16_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -2552,22 +2706,48 @@ TEXT ·directF32_12x16_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z (CX), K1, Z0
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z0, Z6
-	VMOVAPS Z0, Z8
-	VMOVAPS Z0, Z10
-	VMOVAPS Z0, Z12
-	VMOVAPS Z0, Z14
-	VMOVAPS Z0, Z16
-	VMOVAPS Z0, Z18
-	VMOVAPS Z0, Z20
-	VMOVAPS Z0, Z22
-	VMOVAPS Z0, Z24
-	VMOVAPS Z0, Z26
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z0, Z20
+	VMOVAPS    Z0, Z22
+	VMOVAPS    Z0, Z24
+	VMOVAPS    Z0, Z26
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       64(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       72(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       80(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       88(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -2896,8 +3076,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_1x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_1x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_1x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -2915,12 +3095,17 @@ TEXT ·directF32_1x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -3034,8 +3219,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_2x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_2x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_2x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -3053,14 +3238,22 @@ TEXT ·directF32_2x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -3206,8 +3399,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_3x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_3x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_3x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -3225,16 +3418,27 @@ TEXT ·directF32_3x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -3412,8 +3616,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_4x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_4x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_4x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -3431,18 +3635,32 @@ TEXT ·directF32_4x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -3652,8 +3870,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_5x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_5x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_5x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -3671,20 +3889,37 @@ TEXT ·directF32_5x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z1, Z13
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -3926,8 +4161,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_6x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_6x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_6x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -3945,22 +4180,42 @@ TEXT ·directF32_6x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	VMOVAPS Z0, Z14
-	VMOVAPS Z1, Z15
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z1, Z13
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z1, Z15
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -4234,8 +4489,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_7x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_7x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_7x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -4253,24 +4508,47 @@ TEXT ·directF32_7x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	VMOVAPS Z0, Z14
-	VMOVAPS Z1, Z15
-	VMOVAPS Z0, Z16
-	VMOVAPS Z1, Z17
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z1, Z13
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z1, Z15
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z1, Z17
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -4576,8 +4854,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_8x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_8x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_8x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -4595,26 +4873,52 @@ TEXT ·directF32_8x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	VMOVAPS Z0, Z14
-	VMOVAPS Z1, Z15
-	VMOVAPS Z0, Z16
-	VMOVAPS Z1, Z17
-	VMOVAPS Z0, Z18
-	VMOVAPS Z1, Z19
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z1, Z13
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z1, Z15
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z1, Z17
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z1, Z19
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -4952,8 +5256,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_9x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_9x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_9x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -4971,28 +5275,57 @@ TEXT ·directF32_9x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	VMOVAPS Z0, Z14
-	VMOVAPS Z1, Z15
-	VMOVAPS Z0, Z16
-	VMOVAPS Z1, Z17
-	VMOVAPS Z0, Z18
-	VMOVAPS Z1, Z19
-	VMOVAPS Z0, Z20
-	VMOVAPS Z1, Z21
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z1, Z13
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z1, Z15
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z1, Z17
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z1, Z19
+	VMOVAPS    Z0, Z20
+	VMOVAPS    Z1, Z21
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       64(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -5362,8 +5695,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_10x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_10x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_10x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -5381,30 +5714,62 @@ TEXT ·directF32_10x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	VMOVAPS Z0, Z14
-	VMOVAPS Z1, Z15
-	VMOVAPS Z0, Z16
-	VMOVAPS Z1, Z17
-	VMOVAPS Z0, Z18
-	VMOVAPS Z1, Z19
-	VMOVAPS Z0, Z20
-	VMOVAPS Z1, Z21
-	VMOVAPS Z0, Z22
-	VMOVAPS Z1, Z23
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z1, Z13
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z1, Z15
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z1, Z17
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z1, Z19
+	VMOVAPS    Z0, Z20
+	VMOVAPS    Z1, Z21
+	VMOVAPS    Z0, Z22
+	VMOVAPS    Z1, Z23
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       64(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       72(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -5806,8 +6171,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_11x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_11x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_11x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -5825,32 +6190,67 @@ TEXT ·directF32_11x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	VMOVAPS Z0, Z14
-	VMOVAPS Z1, Z15
-	VMOVAPS Z0, Z16
-	VMOVAPS Z1, Z17
-	VMOVAPS Z0, Z18
-	VMOVAPS Z1, Z19
-	VMOVAPS Z0, Z20
-	VMOVAPS Z1, Z21
-	VMOVAPS Z0, Z22
-	VMOVAPS Z1, Z23
-	VMOVAPS Z0, Z24
-	VMOVAPS Z1, Z25
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z1, Z13
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z1, Z15
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z1, Z17
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z1, Z19
+	VMOVAPS    Z0, Z20
+	VMOVAPS    Z1, Z21
+	VMOVAPS    Z0, Z22
+	VMOVAPS    Z1, Z23
+	VMOVAPS    Z0, Z24
+	VMOVAPS    Z1, Z25
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       64(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       72(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       80(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -6284,8 +6684,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_12x32_avx512(t *directTile32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// func directF32_12x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·directF32_12x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -6303,34 +6703,72 @@ TEXT ·directF32_12x32_avx512(SB), NOSPLIT, $0-8
 	VMOVUPS.Z 64(CX), K2, Z1
 
 spread:
-	VMOVAPS Z0, Z4
-	VMOVAPS Z1, Z5
-	VMOVAPS Z0, Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z0, Z8
-	VMOVAPS Z1, Z9
-	VMOVAPS Z0, Z10
-	VMOVAPS Z1, Z11
-	VMOVAPS Z0, Z12
-	VMOVAPS Z1, Z13
-	VMOVAPS Z0, Z14
-	VMOVAPS Z1, Z15
-	VMOVAPS Z0, Z16
-	VMOVAPS Z1, Z17
-	VMOVAPS Z0, Z18
-	VMOVAPS Z1, Z19
-	VMOVAPS Z0, Z20
-	VMOVAPS Z1, Z21
-	VMOVAPS Z0, Z22
-	VMOVAPS Z1, Z23
-	VMOVAPS Z0, Z24
-	VMOVAPS Z1, Z25
-	VMOVAPS Z0, Z26
-	VMOVAPS Z1, Z27
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Z0, Z4
+	VMOVAPS    Z1, Z5
+	VMOVAPS    Z0, Z6
+	VMOVAPS    Z1, Z7
+	VMOVAPS    Z0, Z8
+	VMOVAPS    Z1, Z9
+	VMOVAPS    Z0, Z10
+	VMOVAPS    Z1, Z11
+	VMOVAPS    Z0, Z12
+	VMOVAPS    Z1, Z13
+	VMOVAPS    Z0, Z14
+	VMOVAPS    Z1, Z15
+	VMOVAPS    Z0, Z16
+	VMOVAPS    Z1, Z17
+	VMOVAPS    Z0, Z18
+	VMOVAPS    Z1, Z19
+	VMOVAPS    Z0, Z20
+	VMOVAPS    Z1, Z21
+	VMOVAPS    Z0, Z22
+	VMOVAPS    Z1, Z23
+	VMOVAPS    Z0, Z24
+	VMOVAPS    Z1, Z25
+	VMOVAPS    Z0, Z26
+	VMOVAPS    Z1, Z27
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       48(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       56(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       64(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       72(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       80(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	MOVQ       88(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	PREFETCHT0 64(CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -6830,8 +7268,8 @@ DATA lanemask<>+120(SB)/4, $0x00000000
 DATA lanemask<>+124(SB)/4, $0x00000000
 GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
-// func directF32_1x8_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_1x8_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_1x8_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -6848,11 +7286,15 @@ TEXT ·directF32_1x8_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS (CX), Y3, Y0
 
 spread:
-	VMOVAPS Y0, Y4
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -6956,8 +7398,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_2x8_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_2x8_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_2x8_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -6974,12 +7416,18 @@ TEXT ·directF32_2x8_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS (CX), Y3, Y0
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y0, Y6
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y0, Y6
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -7106,8 +7554,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_3x8_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_3x8_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_3x8_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -7124,13 +7572,21 @@ TEXT ·directF32_3x8_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS (CX), Y3, Y0
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y0, Y6
-	VMOVAPS Y0, Y8
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y0, Y8
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -7280,8 +7736,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_4x8_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_4x8_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_4x8_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -7298,14 +7754,24 @@ TEXT ·directF32_4x8_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS (CX), Y3, Y0
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y0, Y6
-	VMOVAPS Y0, Y8
-	VMOVAPS Y0, Y10
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y0, Y10
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -7478,8 +7944,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_5x8_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_5x8_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_5x8_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -7496,15 +7962,27 @@ TEXT ·directF32_5x8_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS (CX), Y3, Y0
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y0, Y6
-	VMOVAPS Y0, Y8
-	VMOVAPS Y0, Y10
-	VMOVAPS Y0, Y12
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y0, Y10
+	VMOVAPS    Y0, Y12
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -7700,8 +8178,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_6x8_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_6x8_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_6x8_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -7718,16 +8196,30 @@ TEXT ·directF32_6x8_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS (CX), Y3, Y0
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y0, Y6
-	VMOVAPS Y0, Y8
-	VMOVAPS Y0, Y10
-	VMOVAPS Y0, Y12
-	VMOVAPS Y0, Y14
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y0, Y10
+	VMOVAPS    Y0, Y12
+	VMOVAPS    Y0, Y14
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -7946,8 +8438,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_1x16_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_1x16_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_1x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -7966,12 +8458,16 @@ TEXT ·directF32_1x16_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS 32(CX), Y3, Y1
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -8093,8 +8589,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_2x16_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_2x16_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_2x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -8113,14 +8609,20 @@ TEXT ·directF32_2x16_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS 32(CX), Y3, Y1
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y1, Y7
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -8278,8 +8780,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_3x16_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_3x16_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_3x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -8298,16 +8800,24 @@ TEXT ·directF32_3x16_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS 32(CX), Y3, Y1
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y1, Y9
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -8501,8 +9011,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_4x16_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_4x16_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_4x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -8521,18 +9031,28 @@ TEXT ·directF32_4x16_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS 32(CX), Y3, Y1
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
-	VMOVAPS Y0, Y10
-	VMOVAPS Y1, Y11
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y1, Y9
+	VMOVAPS    Y0, Y10
+	VMOVAPS    Y1, Y11
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -8762,8 +9282,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_5x16_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_5x16_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_5x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -8782,20 +9302,32 @@ TEXT ·directF32_5x16_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS 32(CX), Y3, Y1
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
-	VMOVAPS Y0, Y10
-	VMOVAPS Y1, Y11
-	VMOVAPS Y0, Y12
-	VMOVAPS Y1, Y13
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y1, Y9
+	VMOVAPS    Y0, Y10
+	VMOVAPS    Y1, Y11
+	VMOVAPS    Y0, Y12
+	VMOVAPS    Y1, Y13
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI
@@ -9061,8 +9593,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func directF32_6x16_avx2(t *directTile32)
-// Requires: AVX, FMA3
+// func directF32_6x16_avx2(t *directTile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·directF32_6x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -9081,22 +9613,36 @@ TEXT ·directF32_6x16_avx2(SB), NOSPLIT, $0-8
 	VMASKMOVPS 32(CX), Y3, Y1
 
 spread:
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
-	VMOVAPS Y0, Y10
-	VMOVAPS Y1, Y11
-	VMOVAPS Y0, Y12
-	VMOVAPS Y1, Y13
-	VMOVAPS Y0, Y14
-	VMOVAPS Y1, Y15
-	CMPQ    8(BX), $0x00
-	JE      finish
-	MOVQ    $0x00000000, 88(BX)
-	MOVQ    24(BX), SI
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y1, Y9
+	VMOVAPS    Y0, Y10
+	VMOVAPS    Y1, Y11
+	VMOVAPS    Y0, Y12
+	VMOVAPS    Y1, Y13
+	VMOVAPS    Y0, Y14
+	VMOVAPS    Y1, Y15
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       8(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       16(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       24(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       32(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	MOVQ       40(SI), CX
+	PREFETCHT0 (CX)(DX*1)
+	CMPQ       8(BX), $0x00
+	JE         finish
+	MOVQ       $0x00000000, 88(BX)
+	MOVQ       24(BX), SI
 
 tap:
 	MOVQ t+0(FP), DI

@@ -151,6 +151,9 @@ const packReuse = 8
 // first-level TLB remembers.
 func scattered(k, stride int) bool { return k*min(stride, 4096) > 160*4096 }
 
+// cacheWays is the number of lines that a set of a first-level cache holds, at least.
+const cacheWays = 8
+
 // collides says whether rows this many bytes apart all fall on the same set of a
 // first-level cache, which has fewer ways than a tile has rows.
 func collides(stride int) bool { return stride%4096 == 0 }

@@ -80,8 +80,8 @@ func TestTileLayout(t *testing.T) {
 }
 
 func TestDirectLayout(t *testing.T) {
-	var x directTile32
-	var tap directTap[float32]
+	var x directTile
+	var tap directTap
 	for i, offset := range []uintptr{
 		unsafe.Offsetof(x.taps), unsafe.Offsetof(x.limit), unsafe.Offsetof(x.first), unsafe.Offsetof(x.b), unsafe.Offsetof(x.outs),
 		unsafe.Offsetof(x.column), unsafe.Offsetof(x.bias), unsafe.Offsetof(x.cols), unsafe.Offsetof(x.add), unsafe.Offsetof(x.act),

@@ -4,7 +4,7 @@ package kernels
 
 func (i isa) gemmTile(int, *tile) { panic("kernels: no tile in plain Go") }
 
-func (i isa) directTile(int, *directTile32) { panic("kernels: no tile in plain Go") }
+func (i isa) directTile(int, *directTile) { panic("kernels: no tile in plain Go") }
 
 func (i isa) outerTile(int, *outerTile) { panic("kernels: no tile in plain Go") }
 

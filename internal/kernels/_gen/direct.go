@@ -14,7 +14,7 @@ const (
 	tapList, tapEnd, tapLength, tapSize = 0, 8, 16, 24
 )
 
-var directFields = fields{argument: "directTile32", bias: 48, cols: 56, add: 64, act: 72, alpha: 80}
+var directFields = fields{argument: "directTile", bias: 48, cols: 56, add: 64, act: 72, alpha: 80}
 
 // directUnroll is how many channels one turn of the innermost loop takes.
 const directUnroll = 4
@@ -43,6 +43,14 @@ func directTile(gen *generator, mr, halves int) {
 		return Mem{Base: place, Index: column, Scale: 1}
 	}
 	g.start()
+	// The result's lines come while the sums are taken: a store that waits for its own would
+	// hold up those of the next tile.
+	for r := range g.mr {
+		m := g.rowAt(r)
+		for h := 0; h < halves*g.bytes(); h += 64 {
+			g.PREFETCHT0(m.Offset(h))
+		}
+	}
 
 	const step = 4 * directUnroll
 	list, tap, end := reg.R13, reg.RBX, reg.RDI

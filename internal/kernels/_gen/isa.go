@@ -17,7 +17,7 @@ import (
 // offset, which a test in that package checks.
 var kernels = func() *types.Package {
 	p := types.NewPackage("github.com/hourglass-go/hourglass/internal/kernels", "kernels")
-	for _, name := range []string{"tile", "directTile32", "outerTile", "winogradTile"} {
+	for _, name := range []string{"tile", "directTile", "outerTile", "winogradTile"} {
 		t := types.NewTypeName(token.NoPos, p, name, nil)
 		types.NewNamed(t, types.NewStruct(nil, nil), nil)
 		p.Scope().Insert(t)
