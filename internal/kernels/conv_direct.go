@@ -407,6 +407,18 @@ func (p *directPlan) divide() {
 	}
 }
 
+// block divides the number of a block. Neighbouring numbers share what is larger, the pixels
+// or the panels: it passes through a cache once, and where it is the pixels a worker finds
+// those that it made itself in the layer before.
+func (p *directPlan) block(n int) (rows, chunk, bundle int) {
+	blocks, bundles := ceilDiv(p.rows, p.perBlock), len(p.bundles)-1
+	if p.size > p.batch*p.input.height*p.input.width*p.inChannels() {
+		return n % blocks, n / blocks % p.chunks, n / blocks / p.chunks
+	}
+	n, bundle = n/bundles, n%bundles
+	return n / p.chunks, n % p.chunks, bundle
+}
+
 // layLines chooses the classes.
 func (p *directPlan) layLines() {
 	a := &p.alongW

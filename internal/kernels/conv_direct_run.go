@@ -130,10 +130,8 @@ func (p *directPass[T]) Do(tile, worker int) {
 	}
 	w := p.workers[worker]
 	p.begin(w, worker)
-	blocks := ceilDiv(p.rows, p.perBlock)
-	// Blocks of pixels run fastest, so that workers share a bundle.
-	first, tile := tile%blocks*p.perBlock, tile/blocks
-	chunk, bundle := tile%p.chunks, tile/p.chunks
+	block, chunk, bundle := p.block(tile)
+	first := block * p.perBlock
 	w.column = chunk * p.chunk
 	w.bundle = p.panels[p.bundles[bundle]:p.bundles[bundle+1]]
 	sums := len(p.phases[w.bundle[0].phase].blocks) - 1 // if there are several, all panels are of one phase
