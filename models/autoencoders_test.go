@@ -85,6 +85,11 @@ func TestAutoencodersAgainstPeers(t *testing.T) {
 					if name != "pixels" {
 						out = m.Node(name)
 					}
+					for _, p := range m.Penalties() {
+						if p.Name == name {
+							out = p.Cost
+						}
+					}
 					part, err := nn.NewModel(m.Inputs()[0], out)
 					if err != nil {
 						t.Fatal(err)
@@ -162,6 +167,8 @@ func TestAutoencodersRefuse(t *testing.T) {
 		{"conv-autoencoder", map[string]any{"channels": -1}, "models: conv-autoencoder: channels is -1, must be from 1 to 65536"},
 		{"conv-autoencoder", map[string]any{"filters": []int{}}, "models: conv-autoencoder: filters has 0 levels, must have from 1 to 10"},
 		{"conv-autoencoder", map[string]any{"filters": slices.Repeat([]int{1}, 11)}, "models: conv-autoencoder: filters has 11 levels, must have from 1 to 10"},
+		{"vqvae", map[string]any{"width": 1}, "models: vqvae: width is 1, must be from 2 to 65536"},
+		{"vqvae", map[string]any{"codes": 1 << 30}, "models: vqvae: codes is 1073741824, must be from 1 to 1048576"},
 		{"vae", map[string]any{"picture": []int{28}}, "models: vae: picture is [28], must be height, width and channels, all known and at least 1"},
 		{"vae", map[string]any{"latent": -2}, "models: vae: latent is -2, must be from 1 to 1048576"},
 		{"vae", map[string]any{"beta": 0}, "models: vae: beta is 0, must be above 0; left out, it is 1"},
@@ -191,6 +198,7 @@ func TestParts(t *testing.T) {
 		{"autoencoder", map[string]any{"picture": []int{12, 8, 1}, "hidden": []int{}, "code": 3, "contractive": .1}},
 		{"conv-autoencoder", map[string]any{"filters": []int{3, 2}}},
 		{"vae", map[string]any{"picture": []int{12, 8, 1}, "filters": []int{3}, "latent": 5}},
+		{"vqvae", map[string]any{"width": 4, "residual": 3, "size": 2, "codes": 5}},
 	} {
 		a, err := ByName(c.name)
 		if err != nil {
@@ -254,6 +262,7 @@ func TestPenalties(t *testing.T) {
 		{Autoencoder{Sparsity: 1e-3}, "sparsity 0.001 "},
 		{Autoencoder{Hidden: []int{}, Contractive: .1, Sparsity: .2}, "contraction 0.1 sparsity 0.2 "},
 		{VAE{Beta: 4}, "kl 4 "},
+		{VQVAE{Width: 4}, "codebook 1 commitment 0.25 "},
 	} {
 		m, err := c.m.Build()
 		if err != nil {

@@ -72,6 +72,12 @@ var architectures = []Architecture{
 		sample:  VAE{}.withDefaults(),
 	},
 	{
+		Name:    "vqvae",
+		Summary: "vector-quantised autoencoder, for pictures of any size: the code is vectors of a learnt code book",
+		Paper:   "van den Oord, Vinyals and Kavukcuoglu 2017, Neural Discrete Representation Learning",
+		sample:  VQVAE{}.withDefaults(),
+	},
+	{
 		Name:    "vgg-11",
 		Summary: "classifier: 8 3x3 convolutions in five blocks with pooling, three dense layers",
 		Paper:   vggPaper,

@@ -43,6 +43,9 @@ var (
 // Constant starts every value at v.
 func Constant(v float64) Initializer { return Initializer{name: "constant", value: v} }
 
+// Uniform draws from ±limit, which is not negative.
+func Uniform(limit float64) Initializer { return Initializer{name: "uniform", value: limit} }
+
 func (i Initializer) or(d Initializer) Initializer {
 	if i.name == "" {
 		return d
@@ -52,8 +55,8 @@ func (i Initializer) or(d Initializer) Initializer {
 
 // MarshalText writes the initialiser's name.
 func (i Initializer) MarshalText() ([]byte, error) {
-	if i.name == "constant" {
-		return fmt.Appendf(nil, "constant(%s)", strconv.FormatFloat(i.value, 'g', -1, 64)), nil
+	if i.name == "constant" || i.name == "uniform" {
+		return fmt.Appendf(nil, "%s(%s)", i.name, strconv.FormatFloat(i.value, 'g', -1, 64)), nil
 	}
 	return []byte(i.name), nil
 }
@@ -61,13 +64,16 @@ func (i Initializer) MarshalText() ([]byte, error) {
 // UnmarshalText reads what MarshalText writes.
 func (i *Initializer) UnmarshalText(text []byte) error {
 	s := string(text)
-	if arg, ok := strings.CutPrefix(s, "constant("); ok {
+	if name, arg, ok := strings.Cut(s, "("); ok && (name == "constant" || name == "uniform") {
 		number, closed := strings.CutSuffix(arg, ")")
 		v, err := strconv.ParseFloat(number, 64)
 		if err != nil || !closed {
-			return fmt.Errorf("nn: initializer %q: want constant(NUMBER)", s)
+			return fmt.Errorf("nn: initializer %q: want %s(NUMBER)", s, name)
 		}
-		*i = Constant(v)
+		if name == "uniform" && !(v >= 0) {
+			return fmt.Errorf("nn: initializer %q: the limit is %v, want a number that is not negative", s, v)
+		}
+		*i = Initializer{name: name, value: v}
 		return nil
 	}
 	switch s {
@@ -75,7 +81,7 @@ func (i *Initializer) UnmarshalText(text []byte) error {
 		*i = Initializer{name: s}
 		return nil
 	}
-	return fmt.Errorf("nn: unknown initializer %q: want zeros, ones, constant(V), glorot_uniform, glorot_normal, he_uniform, he_normal, orthogonal or bilinear", s)
+	return fmt.Errorf("nn: unknown initializer %q: want zeros, ones, constant(V), uniform(LIMIT), glorot_uniform, glorot_normal, he_uniform, he_normal, orthogonal or bilinear", s)
 }
 
 // fill sets v, which holds a parameter of the spec, from the key's draws.
@@ -88,6 +94,8 @@ func (i Initializer) fill(v []float32, spec ParamSpec, k rng.Key) {
 		fillConstant(v, 1)
 	case "constant":
 		fillConstant(v, float32(i.value))
+	case "uniform":
+		fillUniform(v, i.value, k)
 	case "glorot_uniform":
 		fillUniform(v, math.Sqrt(6/(in+out)), k)
 	case "he_uniform":

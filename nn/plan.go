@@ -102,6 +102,9 @@ func (p *plan) findGradients(inputs bool) {
 		s := &p.graph.steps[i]
 		needed := slices.ContainsFunc(s.params, func(q *Param) bool { return q.Kind == Trainable }) ||
 			slices.ContainsFunc(s.in, func(v int) bool { return p.needsGrad[v] })
+		if s.layer == Layer(StopGradient{}) {
+			needed = false
+		}
 		for _, v := range s.out {
 			p.needsGrad[v] = needed
 		}

@@ -121,6 +121,30 @@ def with_keras():
              conv_autoencoder(channels, filters, down, up), shape, len(filters))
 
 
+def vqvae_layers(conv, transposed, add, relu):
+    """VQ-VAE as a function of a library's layers, up to the code and from a quantised one."""
+    def residual(p, side, x, width, blocks, inner):
+        for i in range(blocks):
+            name = f"{side}_block_{i + 1}"
+            h = conv(p, name + "_conv", relu(x), inner, 3, 1, True)
+            x = add(x, conv(p, name + "_out", h, width, 1, 1, False))
+        return relu(x)
+
+    def encode(p, x, o):
+        for level in range(o["levels"]):
+            n = o["width"] // 2 if level == 0 and o["levels"] > 1 else o["width"]
+            x = conv(p, f"encoder_{level + 1}", x, n, 4, 2, True)
+        x = residual(p, "encoder", conv(p, "encoder_conv", x, o["width"], 3, 1, False), o["width"], o["blocks"], o["residual"])
+        return conv(p, "code", x, o["size"], 1, 1, False)
+
+    def decode(p, q, o):
+        x = residual(p, "decoder", conv(p, "decoder_conv", q, o["width"], 3, 1, False), o["width"], o["blocks"], o["residual"])
+        for level in reversed(range(1, o["levels"])):
+            x = transposed(p, f"decoder_{level + 1}", x, o["width"] // 2 if level == 1 else o["width"], relu)
+        return transposed(p, "pixels", x, o["channels"], None)
+    return encode, decode
+
+
 def with_torch():
     import torch
     from torch.nn import functional as F
@@ -143,6 +167,46 @@ def with_torch():
                 x = conv(p, f"decoder_{i + 1}", F.max_unpool2d(x, masks[i], 2), filters[max(i - 1, 0)])
             return {"code": nhwc(code), "pixels": nhwc(conv(p, "pixels", x, channels, torch.sigmoid))}
         return run
+
+    def same(x, k, s):
+        """Pads as Keras does: the smaller half first."""
+        pads = []
+        for n in (x.shape[3], x.shape[2]):
+            total = max((-(-n // s) - 1) * s + k - n, 0)
+            pads += [total // 2, total - total // 2]
+        return F.pad(x, pads)
+
+    def any_conv(p, name, x, n, k, s, act):
+        kernel, bias = p.get(name + "/kernel", k, k, x.shape[1], n), p.get(name + "/bias", n)
+        y = F.conv2d(same(x, k, s), torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy()), torch.from_numpy(bias), stride=s)
+        return F.relu(y) if act else y
+
+    def any_transposed(p, name, x, n, act):
+        kernel, bias = p.get(name + "/kernel", 4, 4, n, x.shape[1]), p.get(name + "/bias", n)
+        y = F.conv_transpose2d(x, torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy()), torch.from_numpy(bias), stride=2, padding=1)
+        return act(y) if act else torch.sigmoid(y)
+
+    encode, decode = vqvae_layers(any_conv, any_transposed, torch.add, F.relu)
+
+    def vqvae(options):
+        def run(x, p):
+            code = encode(p, torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), options)
+            book = torch.from_numpy(p.get("quantized/codebook", options["codes"], options["size"]))
+            z = code.permute(0, 2, 3, 1)
+            k = torch.cdist(z.double().reshape(-1, z.shape[-1]), book.double()).argmin(1)
+            q = book[k].reshape(z.shape)
+            pixels = decode(p, q.permute(0, 3, 1, 2), options)
+            per_sample = ((q - z) ** 2).mean((1, 2, 3))
+            return {"code": z.numpy(), "quantized": q.numpy(), "quantized:2": k.reshape(*z.shape[:3], 1).float().numpy(),
+                    "codebook": per_sample.numpy(), "commitment": per_sample.numpy(), "pixels": nhwc(pixels)}
+        return run
+
+    for options, shape in [
+        ({"channels": 1, "levels": 2, "width": 6, "blocks": 2, "residual": 3, "size": 4, "codes": 7}, (2, 13, 22, 1)),
+        ({"channels": 3, "levels": 1, "width": 4, "blocks": 1, "residual": 5, "size": 2, "codes": 12}, (1, 9, 7, 3)),
+        ({"channels": 2, "levels": 3, "width": 4, "blocks": 1, "residual": 2, "size": 3, "codes": 5}, (2, 10, 17, 2)),
+    ]:
+        case(f"{options['levels']} levels", "vqvae", options, vqvae(options), shape, options["levels"])
 
     for channels, filters, shape in [(1, [4, 3], (2, 13, 22, 1)), (3, [2, 5, 3], (1, 19, 10, 3))]:
         case(f"{len(filters)} levels", "unpool-autoencoder", {"channels": channels, "filters": filters},
