@@ -78,6 +78,12 @@ var architectures = []Architecture{
 		sample:  VQVAE{}.withDefaults(),
 	},
 	{
+		Name:    "compressive-autoencoder",
+		Summary: "convolutional autoencoder whose code is whole numbers, trained to need few bits",
+		Paper:   "Ballé, Laparra and Simoncelli 2017, End-to-end Optimized Image Compression",
+		sample:  CompressiveAutoencoder{}.withDefaults(),
+	},
+	{
 		Name:    "vgg-11",
 		Summary: "classifier: 8 3x3 convolutions in five blocks with pooling, three dense layers",
 		Paper:   vggPaper,

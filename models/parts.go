@@ -31,6 +31,11 @@ func Decoder(m *nn.Model) (*nn.Model, error) {
 	if code == nil {
 		return nil, fmt.Errorf("models: the model has no layer called %q, so there is nothing to decode", codeNode)
 	}
+	return DecoderFrom(m, code)
+}
+
+// DecoderFrom is [Decoder] from another node of the model than its code.
+func DecoderFrom(m *nn.Model, code *nn.Node) (*nn.Model, error) {
 	whole, err := nn.NewModelOf([]*nn.Node{code}, m.Outputs())
 	if err == nil {
 		return whole, nil

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Node is a value in a graph: an input, or an output of a layer applied to others.
@@ -152,3 +153,19 @@ func (n *Node) Shape() Shape { return n.shape.Clone() }
 
 // Err is the first mistake made in building the node, nil if there is none.
 func (n *Node) Err() error { return n.err }
+
+// Layer is the layer whose output the node is, nil for an input.
+func (n *Node) Layer() Layer {
+	if n.app == nil {
+		return nil
+	}
+	return n.app.handle.layer
+}
+
+// Inputs are the nodes that the node's layer reads, none for an input.
+func (n *Node) Inputs() []*Node {
+	if n.app == nil {
+		return nil
+	}
+	return slices.Clone(n.app.in)
+}

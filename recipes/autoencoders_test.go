@@ -18,6 +18,8 @@ var tiny = map[string][]string{
 	"mnist-sparse":      {"model.code=9"},
 	"mnist-contractive": {"model.code=9"},
 	"conv-autoencoder":  {"model.filters=[3, 2]"},
+	"vqvae-fashion":     {"model.width=4", "model.residual=2", "model.size=3", "model.codes=9"},
+	"compress-fashion":  {"model.width=3", "model.code=2"},
 	"vae-mnist":         {"model.filters=[2, 3]", "model.hidden=5", "metrics=[elbo, kl, psnr]"},
 }
 
@@ -69,10 +71,12 @@ func TestAutoencoderRecipes(t *testing.T) {
 // where it takes any.
 func TestAutoencodersRoundTrip(t *testing.T) {
 	for name, options := range map[string]map[string]any{
-		"autoencoder":        {"picture": []int{9, 7, 2}, "hidden": []int{}, "code": 5, "contractive": .1, "sparsity": .2},
-		"conv-autoencoder":   {"channels": 2, "filters": []int{3, 4}},
-		"unpool-autoencoder": {"channels": 2, "filters": []int{3, 4}},
-		"vae":                {"picture": []int{9, 7, 2}, "filters": []int{3, 4}, "latent": 3, "beta": 2},
+		"autoencoder":             {"picture": []int{9, 7, 2}, "hidden": []int{}, "code": 5, "contractive": .1, "sparsity": .2},
+		"conv-autoencoder":        {"channels": 2, "filters": []int{3, 4}},
+		"unpool-autoencoder":      {"channels": 2, "filters": []int{3, 4}},
+		"vqvae":                   {"channels": 2, "width": 4, "residual": 3, "size": 3, "codes": 7},
+		"compressive-autoencoder": {"picture": []int{9, 7, 2}, "width": 4, "code": 3},
+		"vae":                     {"picture": []int{9, 7, 2}, "filters": []int{3, 4}, "latent": 3, "beta": 2},
 	} {
 		a, err := models.ByName(name)
 		if err != nil {
