@@ -45,6 +45,9 @@ func build(t testing.TB, architecture string, options map[string]any, seed uint6
 		v := m.Store().Value(p)
 		for i := range v {
 			v[i] *= 2
+			if p.Name == "code/log_scale" {
+				v[i] = 4 // as wide as the codes are
+			}
 		}
 	}
 	return m

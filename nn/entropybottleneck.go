@@ -77,13 +77,15 @@ func (e EntropyBottleneck) Compile(batch int, in []Shape) Routine {
 
 type entropyBottleneckOp[T tensor.Float] struct {
 	each                      int // parameters of a kind; they repeat along the elements
-	scales, shares            []float64
+	scales                    []float64
+	shares                    []float64 // of the logarithm: what a and b being 1/scale apart does to the difference
+	slopes                    []float64 // of shares by the logarithm of the scale
 	call                      *Call[T]
 	forward, backward, params tiles
 }
 
 func newEntropyBottleneck[T tensor.Float](each int) *entropyBottleneckOp[T] {
-	o := &entropyBottleneckOp[T]{each: each, scales: make([]float64, each), shares: make([]float64, each)}
+	o := &entropyBottleneckOp[T]{each: each, scales: make([]float64, each), shares: make([]float64, each), slopes: make([]float64, each)}
 	o.forward, o.backward, o.params = o.sample, o.gradSample, o.gradParam
 	return o
 }
@@ -92,7 +94,8 @@ func (o *entropyBottleneckOp[T]) Forward(c *Call[T]) {
 	o.call = c
 	for j, t := range c.Param[1] {
 		o.scales[j] = math.Exp(float64(t))
-		o.shares[j] = math.Log(-math.Expm1(-1 / o.scales[j])) // what a and b being 1/scale apart does to the difference
+		o.shares[j] = math.Log(-math.Expm1(-1 / o.scales[j]))
+		o.slopes[j] = -1 / (o.scales[j] * math.Expm1(1/o.scales[j]))
 	}
 	c.Team.Run(c.Batch, &o.forward)
 }
@@ -115,18 +118,24 @@ func (o *entropyBottleneckOp[T]) sample(n int) {
 		s := o.scales[j]
 		a := (at - float64(c.Param[0][j]) + 0.5) / s
 		b := a - 1/s
-		fa, fb := sigmoid(-a), sigmoid(b)
-		sum += softplus(-a) + softplus(b) - o.shares[j]
+		fa, la := sigmoid(-a)
+		fb, lb := sigmoid(b)
+		sum += max(-a, 0) + max(b, 0) + math.Log(la*lb) - o.shares[j]
 		byZ[i] = T((fa - fb) / s)
-		byScale[i] = T(b*fb - a*fa - 1/(s*math.Expm1(1/s)))
+		byScale[i] = T(b*fb - a*fa + o.slopes[j])
 	}
 	c.Out[1][n] = T(sum / math.Ln2)
 }
 
-func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-
-// softplus is log(1+exp(x)).
-func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+// sigmoid is 1/(1+exp(-x)), and what the logarithm has to be taken of and added to max(x, 0) to
+// make it log(1+exp(x)).
+func sigmoid(x float64) (f, rest float64) {
+	e := math.Exp(-math.Abs(x))
+	if x < 0 {
+		return e / (1 + e), 1 + e
+	}
+	return 1 / (1 + e), 1 + e
+}
 
 func (o *entropyBottleneckOp[T]) Backward(c *Call[T]) {
 	o.call = c
