@@ -18,7 +18,8 @@ import (
 //	y = gamma * (x-mean)/sqrt(variance+Epsilon) + beta
 //	moving = Momentum*moving + (1-Momentum)*batch's
 //
-// Otherwise the moving values are used. Gradients in training, with xh the normalised x:
+// Otherwise, and in training where gamma and beta are frozen (as in Keras), the moving
+// values are used and stay. Gradients in training, with xh the normalised x:
 //
 //	dbeta = sum(dy), dgamma = sum(dy*xh)
 //	dx = gamma/sqrt(variance+Epsilon) * (dy - dbeta/n - xh*dgamma/n)

@@ -118,7 +118,8 @@ type Call[T tensor.Float] struct {
 	Form          []T // of the parameters, as Prepare made it; nil where there is none yet
 	Scratch       []T // contents undefined
 	Saved         []T // written by Forward, read by Backward
-	// Training is set in a training step: dropout drops, batch statistics are used.
+	// Training is set in a training step: dropout drops, batch statistics are used. It is
+	// not set for a layer whose parameters are all frozen: that is as it is in prediction.
 	Training bool
 	// Draw is set in a training step, and in a run that is to be a sample of what the model
 	// describes: layers that stand for a distribution draw from it. Elsewhere they give its mean.

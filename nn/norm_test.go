@@ -1,8 +1,10 @@
 package nn
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -216,5 +218,62 @@ func TestRescale(t *testing.T) {
 		if _, err := c.l.Infer([]Shape{{3, 2}}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v, want %q", c.l, err, c.want)
 		}
+	}
+}
+
+// TestFrozenBatchNorm: frozen, it is in training what it is in prediction, and the layers
+// before it still get their gradients.
+func TestFrozenBatchNorm(t *testing.T) {
+	x := Input("x", Shape{3})
+	h := Named("norm", BatchNorm{Momentum: .5}).Apply(Named("first", Dense{Units: 4}).Apply(x))
+	m := must(NewModel(x, Apply(Dense{Units: 3}, h)))
+	inputs, total, err := WithLoss(m, MeanSquaredError{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := must(NewModelOf(inputs, []*Node{total}))
+	moving := func() []float32 { return slices.Clone(m.Store().Values(State)) }
+	batch := random(3, 16, 3)
+	tr := must(NewTrainer(inputs, total, TrainerOptions{}))
+	defer tr.Close()
+	before := moving()
+	must(tr.Gradient(0, batch, batch))
+	if slices.Equal(moving(), before) {
+		t.Fatal("the moving statistics did not move before the layer was frozen")
+	}
+
+	if n := must(m.Store().SetFrozen("norm/*", true)); n != 2 {
+		t.Fatalf("%d parameters are frozen", n)
+	}
+	before = moving()
+	loss := must(tr.Gradient(1, batch, batch))
+	if !slices.Equal(moving(), before) {
+		t.Errorf("the moving statistics of a frozen layer went from %v to %v", before, moving())
+	}
+	want := 0.0
+	for _, v := range must(judge.Run(context.Background(), batch, batch))[0].Data {
+		want += float64(v) / 16
+	}
+	if math.Abs(loss-want) > 1e-6*want {
+		t.Errorf("loss in training %v, in prediction %v", loss, want)
+	}
+	// The gradient of a value before the layer, against a difference quotient.
+	kernel := m.Store().Values(Trainable)
+	grad := slices.Clone(m.Store().Gradients())
+	const step = 1e-2
+	at := func(v float32) float64 {
+		old := kernel[0]
+		defer func() { kernel[0] = old }()
+		kernel[0] += v
+		return must(tr.Gradient(2, batch, batch))
+	}
+	if quotient := (at(step) - at(-step)) / (2 * step); math.Abs(quotient-float64(grad[0])) > 1e-3*math.Abs(quotient)+1e-5 {
+		t.Errorf("gradient %v of the first layer, difference quotient %v", grad[0], quotient)
+	}
+
+	must(m.Store().SetFrozen("norm/*", false))
+	must(tr.Gradient(3, batch, batch))
+	if slices.Equal(moving(), before) {
+		t.Error("the moving statistics of the thawed layer stay")
 	}
 }

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"slices"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/internal/parallel"
@@ -34,6 +35,7 @@ type session[T tensor.Float] struct {
 	calls   []Call[T]
 	values  [][]T // by value; those of inputs are bound by each run
 	streams []rng.Key
+	frozen  []bool // by step, see [Call.Training]
 	// inputs and outputs say for each of the graph's where its memory is named; nothing for
 	// an output that lies in the arena.
 	inputs, outputs []places
@@ -87,6 +89,7 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 	reverse(s.sums)
 	reverse(s.scratch)
 	for i, st := range g.steps {
+		s.frozen = append(s.frozen, isFrozen(st.params))
 		if !p.routines[i].View {
 			s.ops = append(s.ops, op(p.routines[i]))
 		} else {
@@ -251,7 +254,7 @@ func (s *session[T]) forward(r *runState) {
 	s.watch.start()
 	for i := range s.calls {
 		c := &s.calls[i]
-		c.Training, c.Draw, c.UpdateState, c.Team = r.training, r.draw, r.updateState, r.team
+		c.Training, c.Draw, c.UpdateState, c.Team = r.training && !s.frozen[i], r.draw, r.updateState, r.team
 		c.Random, c.First = r.seed.Fork(uint64(s.streams[i])), r.first
 		if s.ops[i] != nil {
 			c.Scratch = s.scratch[i][0]
@@ -344,4 +347,10 @@ func finite[T tensor.Float](x []T) bool {
 		}
 	}
 	return true
+}
+
+// isFrozen reports whether a layer has parameters to train, of which none is trained.
+func isFrozen(params []*Param) bool {
+	has := func(k Kind) bool { return slices.ContainsFunc(params, func(p *Param) bool { return p.Kind == k }) }
+	return has(Frozen) && !has(Trainable)
 }

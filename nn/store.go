@@ -249,6 +249,8 @@ func (s *Store) Gradient(p *Param) []float32 {
 
 // SetFrozen freezes, or thaws, the parameters whose name matches the pattern, as
 // path.Match does: "block1_*/*" for all of the layers whose name starts with block1_.
+// A layer all of whose parameters are frozen behaves in training as in prediction: batch
+// normalisation uses its moving statistics and leaves them alone.
 // It returns how many it matched and fails where the pattern is malformed. What was
 // compiled before is compiled anew; no training may be under way.
 func (s *Store) SetFrozen(pattern string, frozen bool) (int, error) {
