@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 
 	"github.com/hourglass-go/hourglass/imageio"
+	"github.com/hourglass-go/hourglass/train"
 )
 
 // claimRun is claimFolder for a run: a folder that holds one is refused unless that is
-// wanted.
+// wanted, or the run was killed before there was anything to go on from.
 func claimRun(dir string, wanted bool) (made bool, err error) {
-	if !wanted {
+	if !wanted && !killedAtOnce(dir) {
 		for _, name := range runFiles {
 			if _, err := os.Lstat(filepath.Join(dir, name)); dir != "" && err == nil {
 				return false, &ExistsError{dir, name}
@@ -20,6 +21,19 @@ func claimRun(dir string, wanted bool) (made bool, err error) {
 		}
 	}
 	return claimFolder(dir)
+}
+
+// killedAtOnce reports whether a folder holds what a run leaves that is killed before its
+// first checkpoint: an empty history, and perhaps its recipe.
+func killedAtOnce(dir string) bool {
+	for _, name := range runFiles {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		if exists := err == nil; exists && name != train.HistoryFile && name != recipeFile ||
+			!exists && name == train.HistoryFile {
+			return false
+		}
+	}
+	return !train.Exists(dir)
 }
 
 // claimFolder makes sure, before any work is done, that files can be written to the

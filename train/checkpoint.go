@@ -32,11 +32,12 @@ const (
 	defaultInterval   = 5 * time.Minute
 )
 
-// Exists reports whether a folder holds a run, finished or not.
+// Exists reports whether a folder holds a run, finished or not. An empty history is none: a
+// run that was killed before its first checkpoint leaves nothing to go on from.
 func Exists(dir string) bool {
 	return slices.ContainsFunc([]string{ModelFile, CheckpointFile, HistoryFile}, func(name string) bool {
-		_, err := os.Lstat(filepath.Join(dir, name))
-		return err == nil
+		info, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil && (name != HistoryFile || info.Size() > 0)
 	})
 }
 
