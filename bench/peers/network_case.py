@@ -27,18 +27,19 @@ PEERS = {
 USUAL_INFER = ["openvino", "openvino-bf16", "onnxruntime", "torch-compile", "torch", "keras", "keras-frozen"]
 USUAL_TRAIN = ["torch", "torch-nchw", "keras"]
 
-REDUCED = {"openvino-bf16"}  # not float32: no peer of ours
+REDUCED = {"openvino-bf16"}  # bfloat16: peers of ours in that alone, as in unet-bfloat16/infer/256
 
 
 class Network:
     def __init__(self, name):
         self.name = name
-        training = name.split("/")[1] == "train"
+        network, mode = name.split("/")[:2]
+        training, reduced = mode == "train", network.endswith("-bfloat16")
         self.programs = {"hourglass": self.hourglass}
         for peer, (_, _, _, trains) in PEERS.items():
-            if trains or not training:
+            if (trains or not training) and (peer in REDUCED or not reduced):
                 self.programs[peer] = self.peer(peer)
-        self.usual = ["hourglass"] + (USUAL_TRAIN if training else USUAL_INFER)
+        self.usual = ["hourglass", *(sorted(REDUCED) if reduced else USUAL_TRAIN if training else USUAL_INFER)]
         self.folder = None  # of the ONNX file
 
     def check(self):

@@ -56,6 +56,7 @@ def fcn8s(b, x):
 # name: builder, channels in and out, what sides have to be multiples of, parameters
 NETWORKS = {
     "unet": (unet, 3, 1, 16, 7_760_097),
+    "unet-bfloat16": (unet, 3, 1, 16, 7_760_097),  # the precision is the variant's
     "unet-bn": (lambda b, x: unet(b, x, norm=True), 3, 1, 16, 7_760_097 + 3 * 2944),
     "dncnn": (dncnn, 1, 1, 1, 555_137),
     "fcn-8s": (fcn8s, 3, 21, 32, 134_489_822),

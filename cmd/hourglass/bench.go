@@ -23,7 +23,7 @@ work reaches, counted by direct arithmetic: an algorithm that gets along with fe
 multiplications may be above the peak. Close other programs first.
 
 The cases are ` + bench.PeakCase + `; gemm, matrix products; conv, single convolutions, by kernel and by
-size, height x width x channels; networks at a size, as N x side or height x width, in
+size, height x width x channels, some pinned to an algorithm; networks at a size, as N x side or height x width, in
 inference (infer) and in training steps (train); mnist-autoencoder/epoch. --case takes a
 name, or its first parts, with * for any part.
 

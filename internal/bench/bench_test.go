@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/models"
 	"github.com/hourglass-go/hourglass/nn"
 )
@@ -46,12 +47,15 @@ func TestRun(t *testing.T) {
 		got = append(got, r)
 		return nil
 	}
-	names := []string{"gemm/128x784x128", "conv/3x3/16x16x256"}
+	names := []string{"gemm/128x784x128", "conv/3x3/32x32x64/winograd4", "conv/4x4-s2-transposed/24x32x21"}
 	if err := Run(t.Context(), names, Options{Workers: 1, Layers: true}, report); err != nil {
 		t.Fatal(err)
 	}
+	if len(got) != len(names) {
+		t.Fatalf("measured %+v", got)
+	}
 	for i, r := range got {
-		if r.Case != names[i] || !(r.Least > 0 && r.Median >= r.Least && r.GFLOPS > 0) || len(r.Layers) != i {
+		if r.Case != names[i] || !(r.Least > 0 && r.Median >= r.Least && r.GFLOPS > 0) || len(r.Layers) > 0 {
 			t.Errorf("measured %+v", r)
 		}
 	}
@@ -59,6 +63,25 @@ func TestRun(t *testing.T) {
 	cancel()
 	if err := Run(ctx, Cases(), Options{Workers: 1}, report); err == nil {
 		t.Error("a cancelled run ends well")
+	}
+}
+
+// TestGeometry counts by hand what a convolution is.
+func TestGeometry(t *testing.T) {
+	for _, c := range []struct {
+		g     geometry
+		size  [4]int
+		flops int64
+	}{
+		{geometry{kernel: 3}, [4]int{5, 7, 2, 3}, 2 * 35 * 9 * 2 * 3},
+		{geometry{kernel: 3, stride: 2}, [4]int{6, 8, 2, 3}, 2 * 12 * 9 * 2 * 3},
+		{geometry{kernel: 4, stride: 2, transposed: true}, [4]int{5, 7, 2, 3}, 2 * 35 * 16 * 2 * 3},
+		{geometry{kernel: 3, depthwise: true}, [4]int{5, 7, 4, 4}, 2 * 35 * 9 * 4},
+	} {
+		s, err := c.g.shape(c.size, kernels.ConvAuto)
+		if err != nil || s.FLOPs() != c.flops {
+			t.Errorf("%+v over %v: %d operations, %v, want %d", c.g, c.size, s.FLOPs(), err, c.flops)
+		}
 	}
 }
 

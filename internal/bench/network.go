@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"time"
 
 	"github.com/hourglass-go/hourglass/internal/rng"
 	"github.com/hourglass-go/hourglass/nn"
@@ -57,30 +56,6 @@ func predicting(ctx context.Context, m *nn.Model, n int, shape nn.Shape) (*work,
 		layers: func(runs int) ([]nn.LayerTime, error) { return m.Profile(ctx, runs, x) },
 		end:    func() {},
 	}, nil
-}
-
-// single is a layer by itself: of a prediction by it, the time of the layer alone counts.
-func single(l nn.Layer, shape nn.Shape) func(context.Context, int) (*work, error) {
-	return func(ctx context.Context, _ int) (*work, error) {
-		x := nn.Input("x", shape)
-		m, err := nn.NewModel(x, nn.Apply(l, x))
-		if err != nil {
-			return nil, err
-		}
-		w, err := predicting(ctx, m, 1, shape)
-		if err != nil {
-			return nil, err
-		}
-		w.time = func(times int) (float64, error) {
-			layers, err := w.layers(times)
-			var sum time.Duration
-			for _, l := range layers {
-				sum += l.Forward
-			}
-			return sum.Seconds() * 1000, err
-		}
-		return w, nil
-	}
 }
 
 // train is a training step on a batch of n pictures, h x w, with binary cross-entropy from
