@@ -92,6 +92,9 @@ func (o *outerDirect[T]) multiply(group, task int, local []T) {
 	first, beyond := group*o.chunks/o.groups, (group+1)*o.chunks/o.groups
 	for k := first; k < beyond; k++ {
 		v := outerView[T]{outerChunk: o.chunk(k)}
+		if k+1 < beyond {
+			o.lookAhead(&v.ahead, o.chunk(k+1))
+		}
 		rest := local
 		if o.padded {
 			rest = local[o.padPixels(&v, local):]
@@ -118,7 +121,7 @@ func (o *outerDirect[T]) block(sums []T, v *outerView[T], a *outerRows, b *outer
 	for i := range o.height {
 		for j := range o.width {
 			if o.walk(&w, &v.outerChunk, a, i, j); w.pixels > 0 || !add {
-				outerProducts(o.isa, sums[at*o.shape.Out+b.at:], x, v.y, a.rows, b.cols, o.shape.Out, add, &w)
+				outerProducts(o.isa, sums[at*o.shape.Out+b.at:], x, v.y, a.rows, b.cols, o.shape.Out, add, &w, &v.ahead)
 			}
 			at += o.tapRows
 		}
@@ -130,6 +133,26 @@ type outerView[T Float] struct {
 	outerChunk
 	x []T // nil where that is the layer's
 	y []T
+
+	ahead outerAhead[T]
+}
+
+// lookAhead lists what a chunk of a task consists of.
+func (o *outerDirect[T]) lookAhead(h *outerAhead[T], c outerChunk) {
+	s := &o.shape
+	rows := interval{s.H.At(c.p.lo, 0), s.H.At(c.p.hi-1, s.H.Kernel-1) + 1}.and(interval{0, s.H.In})
+	for k, n := range o.arrays {
+		if line := s.W.In * n; rows.len() > 0 {
+			h.note(o.x[k][(c.n.lo*s.H.In+rows.lo)*line : ((c.n.hi-1)*s.H.In+rows.hi)*line])
+		}
+	}
+	if o.tasks > 1 {
+		return // between a task's columns lie those of others
+	}
+	for k, n := range o.columns {
+		line := s.W.Out * n
+		h.note(o.y[k][(c.n.lo*s.H.Out+c.p.lo)*line : ((c.n.hi-1)*s.H.Out+c.p.hi)*line])
+	}
 }
 
 // packPanel sets where the chunk's pixels of y are, and copies them before if it is worth

@@ -22,7 +22,8 @@ type outerPlan struct {
 	isa    isa
 	tile   reach
 
-	arrays        []int // the channels of each array of x
+	arrays        []int // the channels of each array of x, and of y
+	columns       []int
 	tapRows       int
 	rows          []outerRows
 	panels        []outerPanel
@@ -83,14 +84,14 @@ const (
 
 func planOuter(s *ConvShape, i isa) outerPlan {
 	p := outerPlan{shape: *s, isa: i, tile: outerReaches[i], arrays: s.parts(), height: s.H.inside(), width: s.W.inside()}
-	cols := []int{s.Out}
+	p.columns = []int{s.Out}
 	if p.turns() {
-		cols = p.turn()
+		p.turn()
 	}
 	s = &p.shape
 	p.merged = s.In < fewChannels && s.Groups == 1 && s.W.Kernel > 1 && s.W.Dilation == 1
 	p.padded = p.merged || s.Border > BorderZero
-	p.planTiles(cols)
+	p.planTiles()
 	p.planChunks()
 	p.planTasks()
 	return p
@@ -122,23 +123,21 @@ func (p *outerPlan) turns() bool {
 	return 5*turned < 4*straight
 }
 
-// turn makes the plan one for the convolution from y to x, and returns the channels of the
-// arrays of its result.
-func (p *outerPlan) turn() []int {
+// turn makes the plan one for the convolution from y to x.
+func (p *outerPlan) turn() {
 	s := &p.shape
-	cols := p.arrays
-	p.turned, p.arrays = true, []int{s.Out}
+	p.turned = true
+	p.arrays, p.columns = p.columns, p.arrays
 	s.In, s.Out, s.Parts = s.Out, s.In, nil
 	for _, w := range []*Window{&s.H, &s.W} {
 		w.In, w.Out = w.Out, w.In
 		w.Before = (w.Kernel-1)*w.Dilation - w.Before
 	}
 	p.height, p.width = s.H.inside(), s.W.inside()
-	return cols
 }
 
 // planTiles divides dw.
-func (p *outerPlan) planTiles(cols []int) {
+func (p *outerPlan) planTiles() {
 	s := &p.shape
 	p.tapRows = s.groupIn()
 	arrays, pitch := p.arrays, 0
@@ -164,12 +163,12 @@ func (p *outerPlan) planTiles(cols []int) {
 			at += n
 		}
 		at = g * s.groupOut()
-		for k, n := range cols {
+		for k, n := range p.columns {
 			if s.Groups > 1 {
 				n = s.groupOut()
 			}
 			for c := 0; c < n; c += p.tile.cols {
-				p.panels = append(p.panels, outerPanel{array: k, pitch: cols[k], first: g*s.groupOut() + c, cols: min(p.tile.cols, n-c),
+				p.panels = append(p.panels, outerPanel{array: k, pitch: p.columns[k], first: g*s.groupOut() + c, cols: min(p.tile.cols, n-c),
 					at: at + c, lo: lo, hi: len(p.rows)})
 			}
 			at += n

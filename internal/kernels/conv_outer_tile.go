@@ -1,5 +1,7 @@
 package kernels
 
+import "unsafe"
+
 // outerTile is what a micro-kernel of a weight gradient computes: rows x cols elements of
 // c, rows being part of its name, as the sum of outer products over pixels,
 //
@@ -13,6 +15,9 @@ type outerTile struct {
 	lines, pictures    int // of either at least 1, unless lines is 0: then there are no pixels
 	lineA, lineB       int // from the end of a line to the next
 	pictureA, pictureB int // from there to the next picture
+
+	ahead     *float32 // what to prefetch with the first pixel; never nil
+	aheadStep int
 }
 
 // outerWalk is how the pixels of a tile lie in the arrays of a and of b: pictures of lines of
@@ -43,8 +48,34 @@ func (w *outerWalk) joinLines() {
 // short.
 var outerReaches = [...]reach{generic: {8, 32}, avx2: reaches[avx2], avx512: reaches[avx512]}
 
+// outerAhead is memory that is going to be read: it is prefetched while tiles are computed. A
+// group's next chunk comes from memory otherwise, and has to be waited for.
+type outerAhead[T Float] struct{ list [4][]T }
+
+// note adds memory to the list, if there is a place left.
+func (h *outerAhead[T]) note(x []T) {
+	for i := range h.list {
+		if len(h.list[i]) == 0 {
+			h.list[i] = x
+			return
+		}
+	}
+}
+
+// take is the first address of as many cache lines as a tile has pixels, nil at the end.
+func (h *outerAhead[T]) take(pixels int) *T {
+	const line = 16 // elements of float32
+	for i := range h.list {
+		if x := h.list[i]; len(x) > 0 {
+			h.list[i] = x[min(line*pixels, len(x)):]
+			return &x[0]
+		}
+	}
+	return nil
+}
+
 // outerProducts computes a tile of rows x cols elements of c, stride elements apart.
-func outerProducts[T Float](i isa, c, a, b []T, rows, cols, stride int, add bool, w *outerWalk) {
+func outerProducts[T Float](i isa, c, a, b []T, rows, cols, stride int, add bool, w *outerWalk, h *outerAhead[T]) {
 	if i == generic || !isFloat32[T]() {
 		outerGeneric(c, a, b, rows, cols, stride, add, w)
 		return
@@ -59,6 +90,10 @@ func outerProducts[T Float](i isa, c, a, b []T, rows, cols, stride int, add bool
 		t.k, t.lines, t.pictures = w.pixels, w.lines, w.pictures
 		t.stepA, t.lineA, t.pictureA = 4*w.stepA, 4*(w.lineA-w.pixels*w.stepA), 4*(w.pictureA-w.lines*w.lineA)
 		t.strideB, t.lineB, t.pictureB = 4*w.stepB, 4*(w.lineB-w.pixels*w.stepB), 4*(w.pictureB-w.lines*w.lineB)
+	}
+	t.ahead = t.c
+	if p := h.take(w.pixels * w.lines * w.pictures); p != nil {
+		t.ahead, t.aheadStep = (*float32)(unsafe.Pointer(p)), 64
 	}
 	i.outerTile(rows, &t)
 }

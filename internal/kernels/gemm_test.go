@@ -71,7 +71,7 @@ func TestTileLayout(t *testing.T) {
 	var y outerTile
 	for i, offset := range []uintptr{
 		unsafe.Offsetof(y.lines), unsafe.Offsetof(y.pictures), unsafe.Offsetof(y.lineA), unsafe.Offsetof(y.lineB),
-		unsafe.Offsetof(y.pictureA), unsafe.Offsetof(y.pictureB),
+		unsafe.Offsetof(y.pictureA), unsafe.Offsetof(y.pictureB), unsafe.Offsetof(y.ahead), unsafe.Offsetof(y.aheadStep),
 	} {
 		if want := unsafe.Sizeof(x) + uintptr(8*i); offset != want || want != uintptr(8*(len(got)+i)) {
 			t.Errorf("field %d of outerTile is at %d; the assembly expects %d", i, offset, 8*(len(got)+i))

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func outerF32_1x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_1x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -35,6 +35,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -47,6 +49,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -77,6 +81,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -102,6 +108,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	ADDQ         CX, R8
@@ -163,7 +171,7 @@ done:
 	RET
 
 // func outerF32_2x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_2x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -195,6 +203,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -207,6 +217,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -240,6 +252,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -268,6 +282,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -346,7 +362,7 @@ done:
 	RET
 
 // func outerF32_3x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_3x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -380,6 +396,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -392,6 +410,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -428,6 +448,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -459,6 +481,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -554,7 +578,7 @@ done:
 	RET
 
 // func outerF32_4x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_4x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -590,6 +614,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -602,6 +628,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -641,6 +669,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -675,6 +705,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -787,7 +819,7 @@ done:
 	RET
 
 // func outerF32_5x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_5x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -825,6 +857,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -837,6 +871,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -879,6 +915,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -916,6 +954,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -1045,7 +1085,7 @@ done:
 	RET
 
 // func outerF32_6x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_6x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -1085,6 +1125,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -1097,6 +1139,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -1142,6 +1186,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -1182,6 +1228,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -1328,7 +1376,7 @@ done:
 	RET
 
 // func outerF32_7x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_7x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -1370,6 +1418,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -1382,6 +1432,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -1430,6 +1482,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -1473,6 +1527,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -1636,7 +1692,7 @@ done:
 	RET
 
 // func outerF32_8x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_8x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -1680,6 +1736,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -1692,6 +1750,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -1743,6 +1803,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -1789,6 +1851,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -1969,7 +2033,7 @@ done:
 	RET
 
 // func outerF32_9x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_9x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -2015,6 +2079,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -2027,6 +2093,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -2081,6 +2149,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -2130,6 +2200,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -2327,7 +2399,7 @@ done:
 	RET
 
 // func outerF32_10x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_10x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -2375,6 +2447,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -2387,6 +2461,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -2444,6 +2520,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -2496,6 +2574,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -2710,7 +2790,7 @@ done:
 	RET
 
 // func outerF32_11x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_11x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -2760,6 +2840,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -2772,6 +2854,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -2832,6 +2916,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -2887,6 +2973,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -3118,7 +3206,7 @@ done:
 	RET
 
 // func outerF32_12x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_12x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -3170,6 +3258,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -3182,6 +3272,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -3245,6 +3337,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -3303,6 +3397,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -3551,7 +3647,7 @@ done:
 	RET
 
 // func outerF32_13x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_13x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -3605,6 +3701,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -3617,6 +3715,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -3683,6 +3783,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -3744,6 +3846,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -4009,7 +4113,7 @@ done:
 	RET
 
 // func outerF32_14x32_avx512(t *outerTile)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·outerF32_14x32_avx512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), BX
 	VXORPS    Z0, Z0, Z0
@@ -4065,6 +4169,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x20
 	JNE     part
 
@@ -4077,6 +4183,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -4146,6 +4254,8 @@ maskedLine:
 maskedPixel:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VFMADD231PS  Z1, Z2, Z5
@@ -4210,6 +4320,8 @@ halfLine:
 
 halfPixel:
 	VMOVUPS.Z    (SI), K1, Z0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z0, Z2, Z4
 	VBROADCASTSS 4(R8), Z3
@@ -4526,7 +4638,7 @@ DATA lanemask<>+124(SB)/4, $0x00000000
 GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
 // func outerF32_1x16_avx2(t *outerTile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·outerF32_1x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -4557,6 +4669,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x10
 	JNE     part
 
@@ -4569,6 +4683,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -4601,6 +4717,8 @@ maskedPixel:
 	VMASKMOVPS   (SI), Y3, Y0
 	VMOVUPS      32(R13), Y3
 	VMASKMOVPS   32(SI), Y3, Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -4627,6 +4745,8 @@ halfLine:
 halfPixel:
 	VMOVUPS      (R13), Y1
 	VMASKMOVPS   (SI), Y1, Y0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	ADDQ         CX, R8
@@ -4696,7 +4816,7 @@ done:
 	RET
 
 // func outerF32_2x16_avx2(t *outerTile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·outerF32_2x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -4729,6 +4849,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x10
 	JNE     part
 
@@ -4741,6 +4863,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -4776,6 +4900,8 @@ maskedPixel:
 	VMASKMOVPS   (SI), Y3, Y0
 	VMOVUPS      32(R13), Y3
 	VMASKMOVPS   32(SI), Y3, Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -4805,6 +4931,8 @@ halfLine:
 halfPixel:
 	VMOVUPS      (R13), Y1
 	VMASKMOVPS   (SI), Y1, Y0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VBROADCASTSS 4(R8), Y3
@@ -4895,7 +5023,7 @@ done:
 	RET
 
 // func outerF32_3x16_avx2(t *outerTile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·outerF32_3x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -4930,6 +5058,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x10
 	JNE     part
 
@@ -4942,6 +5072,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -4980,6 +5112,8 @@ maskedPixel:
 	VMASKMOVPS   (SI), Y3, Y0
 	VMOVUPS      32(R13), Y3
 	VMASKMOVPS   32(SI), Y3, Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -5012,6 +5146,8 @@ halfLine:
 halfPixel:
 	VMOVUPS      (R13), Y1
 	VMASKMOVPS   (SI), Y1, Y0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VBROADCASTSS 4(R8), Y3
@@ -5123,7 +5259,7 @@ done:
 	RET
 
 // func outerF32_4x16_avx2(t *outerTile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·outerF32_4x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -5160,6 +5296,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x10
 	JNE     part
 
@@ -5172,6 +5310,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -5213,6 +5353,8 @@ maskedPixel:
 	VMASKMOVPS   (SI), Y3, Y0
 	VMOVUPS      32(R13), Y3
 	VMASKMOVPS   32(SI), Y3, Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -5248,6 +5390,8 @@ halfLine:
 halfPixel:
 	VMOVUPS      (R13), Y1
 	VMASKMOVPS   (SI), Y1, Y0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VBROADCASTSS 4(R8), Y3
@@ -5380,7 +5524,7 @@ done:
 	RET
 
 // func outerF32_5x16_avx2(t *outerTile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·outerF32_5x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -5419,6 +5563,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x10
 	JNE     part
 
@@ -5431,6 +5577,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -5475,6 +5623,8 @@ maskedPixel:
 	VMASKMOVPS   (SI), Y3, Y0
 	VMOVUPS      32(R13), Y3
 	VMASKMOVPS   32(SI), Y3, Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -5513,6 +5663,8 @@ halfLine:
 halfPixel:
 	VMOVUPS      (R13), Y1
 	VMASKMOVPS   (SI), Y1, Y0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VBROADCASTSS 4(R8), Y3
@@ -5666,7 +5818,7 @@ done:
 	RET
 
 // func outerF32_6x16_avx2(t *outerTile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·outerF32_6x16_avx2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	VXORPS     Y0, Y0, Y0
@@ -5707,6 +5859,8 @@ spread:
 	MOVQ    120(BX), R10
 	MOVQ    128(BX), R11
 	MOVQ    136(BX), R12
+	MOVQ    160(BX), R14
+	MOVQ    168(BX), R15
 	CMPQ    72(BX), $0x10
 	JNE     part
 
@@ -5719,6 +5873,8 @@ fullLine:
 fullPixel:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -5766,6 +5922,8 @@ maskedPixel:
 	VMASKMOVPS   (SI), Y3, Y0
 	VMOVUPS      32(R13), Y3
 	VMASKMOVPS   32(SI), Y3, Y1
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VFMADD231PS  Y1, Y2, Y5
@@ -5807,6 +5965,8 @@ halfLine:
 halfPixel:
 	VMOVUPS      (R13), Y1
 	VMASKMOVPS   (SI), Y1, Y0
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y0, Y2, Y4
 	VBROADCASTSS 4(R8), Y3

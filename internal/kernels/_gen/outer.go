@@ -11,6 +11,7 @@ const (
 	outerLines, outerPictures    = tileSize, tileSize + 8
 	outerLineA, outerLineB       = tileSize + 16, tileSize + 24
 	outerPictureA, outerPictureB = tileSize + 32, tileSize + 40
+	outerAhead, outerAheadStep   = tileSize + 48, tileSize + 56
 )
 
 // outerTile generates outerF32_<mr>x<2 vectors>_<isa>, mr rows of a weight gradient:
@@ -19,7 +20,8 @@ const (
 //
 // where a and b go from pixel to pixel, k of them in a line, by stepA and strideB, at a
 // line's end by lineA and lineB more, and after the last of the lines of a picture by
-// pictureA and pictureB more. With no lines the sum is 0.
+// pictureA and pictureB more. With no lines the sum is 0. With each pixel goes a prefetch into
+// the second-level cache, from ahead on in steps of aheadStep: of what comes after this tile.
 func outerTile(gen *generator, mr int) {
 	at := tileFields
 	at.argument = "outerTile"
@@ -36,6 +38,7 @@ func outerTile(gen *generator, mr int) {
 func (g *gemm) pixels() {
 	g.rowA = reg.R8
 	pixels, lines, pictures, lineA, lineB := reg.RAX, reg.R9, reg.R10, reg.R11, reg.R12
+	ahead, aheadStep := reg.R14, reg.R15
 	g.CMPQ(g.arg(outerLines), Imm(0))
 	g.JE(LabelRef("finish"))
 	g.MOVQ(g.arg(tileA), g.rowA)
@@ -46,6 +49,8 @@ func (g *gemm) pixels() {
 	g.MOVQ(g.arg(outerPictures), pictures)
 	g.MOVQ(g.arg(outerLineA), lineA)
 	g.MOVQ(g.arg(outerLineB), lineB)
+	g.MOVQ(g.arg(outerAhead), ahead)
+	g.MOVQ(g.arg(outerAheadStep), aheadStep)
 
 	loop := func(label string, halves int, broadcast []reg.VecPhysical, load func()) {
 		g.Label(label)
@@ -54,6 +59,8 @@ func (g *gemm) pixels() {
 		g.MOVQ(pixels, g.k)
 		g.Label(label + "Pixel")
 		load()
+		g.PREFETCHT1(Mem{Base: ahead})
+		g.ADDQ(aheadStep, ahead)
 		for r, acc := range g.acc {
 			a := broadcast[r%len(broadcast)]
 			g.VBROADCASTSS(Mem{Base: g.rowA, Disp: 4 * r}, a)
