@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
@@ -80,11 +81,10 @@ func (b BatchNorm) Compile(batch int, in []Shape) Routine {
 	b = b.withDefaults().(BatchNorm)
 	ch := in[0][len(in[0])-1]
 	rows := batch * in[0].Elems() / ch
-	groups := (rows + normRows - 1) / normRows
 	return Routine{
 		New32:       func() Op[float32] { return newBatchNormOp[float32](b, rows, ch) },
 		New64:       func() Op[float64] { return newBatchNormOp[float64](b, rows, ch) },
-		Scratch:     2 * groups * ch,
+		Scratch:     2 * batchNormGroups(rows, ch) * ch,
 		Saved:       2 * ch, // mean and 1/sqrt(variance+epsilon)
 		KeepIn:      true,
 		InPlace:     true,
@@ -93,32 +93,38 @@ func (b BatchNorm) Compile(batch int, in []Shape) Routine {
 	}
 }
 
-// normRows is the number of rows whose sums make one group; the groups' sums are added
-// in order, so that a result does not depend on the number of workers.
-const normRows = 256
-
 type batchNormOp[T tensor.Float] struct {
-	layer    BatchNorm
-	rows, ch int
-	call     *Call[T]
+	layer          BatchNorm
+	rows, ch       int
+	groupRows      int // whose sums make one group; a group's stays in a cache
+	call           *Call[T]
+	mean, rstd     []T
+	gamma, beta    []T
+	scale          []T // of x-mean in y; of dy in dx
+	slope, shift   []T // of x-mean in dx, and what is added
+	total, squares []float64
 
-	mean, rstd, gamma, beta []T
-	sums                    tiles // of x, then of (x-mean)²
-	second                  bool
-	normalise               tiles
-	gradSums, gradIn        tiles
+	moments, normalise tiles
+	gradSums, gradIn   tiles
 }
 
 func newBatchNormOp[T tensor.Float](b BatchNorm, rows, ch int) *batchNormOp[T] {
-	o := &batchNormOp[T]{layer: b, rows: rows, ch: ch, gamma: make([]T, ch), beta: make([]T, ch)}
-	o.sums, o.normalise, o.gradSums, o.gradIn = o.sumGroup, o.normaliseGroup, o.gradGroup, o.gradInGroup
+	o := &batchNormOp[T]{layer: b, rows: rows, ch: ch, groupRows: kernels.ColumnRows(ch),
+		gamma: make([]T, ch), beta: make([]T, ch), scale: make([]T, ch), slope: make([]T, ch), shift: make([]T, ch),
+		total: make([]float64, ch), squares: make([]float64, ch)}
+	o.moments, o.normalise, o.gradSums, o.gradIn = o.momentsGroup, o.normaliseGroup, o.gradGroup, o.gradInGroup
 	return o
 }
 
-func (o *batchNormOp[T]) groups() int { return (o.rows + normRows - 1) / normRows }
+func batchNormGroups(rows, ch int) int {
+	n := kernels.ColumnRows(ch)
+	return (rows + n - 1) / n
+}
+
+func (o *batchNormOp[T]) groups() int { return batchNormGroups(o.rows, o.ch) }
 
 func (o *batchNormOp[T]) group(x []T, tile int) []T {
-	return x[tile*normRows*o.ch : min((tile+1)*normRows, o.rows)*o.ch]
+	return x[tile*o.groupRows*o.ch : min((tile+1)*o.groupRows, o.rows)*o.ch]
 }
 
 // splitNorm takes a layer's parameters apart; gamma or beta is nil where it has none.
@@ -152,133 +158,121 @@ func (o *batchNormOp[T]) Forward(c *Call[T]) {
 		for i, v := range movingVariance {
 			o.mean[i], o.rstd[i] = movingMean[i], 1/T(math.Sqrt(float64(v+eps)))
 		}
-		c.Team.Run(o.groups(), &o.normalise)
-		return
-	}
-	o.reduce(false, o.mean)
-	o.reduce(true, o.rstd)
-	momentum, unbias := T(o.layer.Momentum), T(1)
-	if o.layer.Unbiased {
-		unbias = T(o.rows) / T(max(o.rows-1, 1))
-	}
-	for i, v := range o.rstd {
-		if c.UpdateState {
-			movingMean[i] = movingMean[i]*momentum + o.mean[i]*(1-momentum)
-			movingVariance[i] = movingVariance[i]*momentum + v*unbias*(1-momentum)
+	} else {
+		c.Team.Run(o.groups(), &o.moments)
+		o.statistics()
+		momentum, unbias := T(o.layer.Momentum), T(1)
+		if o.layer.Unbiased {
+			unbias = T(o.rows) / T(max(o.rows-1, 1))
 		}
-		o.rstd[i] = 1 / T(math.Sqrt(float64(v+eps)))
+		for i, v := range o.rstd { // the variance so far
+			if c.UpdateState {
+				movingMean[i] = movingMean[i]*momentum + o.mean[i]*(1-momentum)
+				movingVariance[i] = movingVariance[i]*momentum + v*unbias*(1-momentum)
+			}
+			o.rstd[i] = 1 / T(math.Sqrt(float64(v+eps)))
+		}
+	}
+	for i, r := range o.rstd {
+		o.scale[i] = r * o.gamma[i]
 	}
 	c.Team.Run(o.groups(), &o.normalise)
 }
 
-// reduce sets dst to the mean of x, or of (x-mean)².
-func (o *batchNormOp[T]) reduce(second bool, dst []T) {
-	o.second = second
-	o.call.Team.Run(o.groups(), &o.sums)
-	o.total(dst, 0)
-	for i := range dst {
-		dst[i] /= T(o.rows)
-	}
-}
-
-// total adds up the groups' sums in Scratch, those of the given half.
-func (o *batchNormOp[T]) total(dst []T, half int) {
-	clear(dst)
+// statistics sets mean, and rstd to the variance, from the groups' moments: those of
+// (x-pivot) and of (x-pivot)² are joined as in Chan et al. 1983.
+func (o *batchNormOp[T]) statistics() {
+	clear(o.total)
+	clear(o.squares)
 	for g := range o.groups() {
-		for i, v := range o.part(g, half) {
-			dst[i] += v
+		x, sum := o.group(o.call.In[0], g), o.part(g, 0)
+		n := float64(len(x) / o.ch)
+		for i, pivot := range x[:o.ch] {
+			o.total[i] += n*float64(pivot) + float64(sum[i])
 		}
 	}
+	for i := range o.total {
+		o.total[i] /= float64(o.rows)
+	}
+	for g := range o.groups() {
+		x, sum, squares := o.group(o.call.In[0], g), o.part(g, 0), o.part(g, 1)
+		n := float64(len(x) / o.ch)
+		for i, pivot := range x[:o.ch] {
+			mean := float64(sum[i]) / n
+			between := float64(pivot) + mean - o.total[i]
+			o.squares[i] += max(float64(squares[i])-n*mean*mean, 0) + n*between*between
+		}
+	}
+	for i, m := range o.total {
+		o.mean[i], o.rstd[i] = T(m), T(o.squares[i]/float64(o.rows))
+	}
 }
 
+// part is one of a group's two sums for each channel.
 func (o *batchNormOp[T]) part(group, half int) []T {
 	return o.call.Scratch[(2*group+half)*o.ch:][:o.ch]
 }
 
-func (o *batchNormOp[T]) sumGroup(tile int) {
-	x, sum := o.group(o.call.In[0], tile), o.part(tile, 0)
-	clear(sum)
-	for ; len(x) > 0; x = x[o.ch:] {
-		row := x[:o.ch]
-		if !o.second {
-			for i, v := range row {
-				sum[i] += v
-			}
-			continue
-		}
-		for i, v := range row {
-			d := v - o.mean[i]
-			sum[i] += d * d
-		}
-	}
+func (o *batchNormOp[T]) momentsGroup(tile int) {
+	x := o.group(o.call.In[0], tile)
+	kernels.ColumnMoments(o.part(tile, 0), o.part(tile, 1), x[:o.ch], x)
 }
 
 func (o *batchNormOp[T]) normaliseGroup(tile int) {
-	x, y := o.group(o.call.In[0], tile), o.group(o.call.Out[0], tile)
-	for ; len(x) > 0; x, y = x[o.ch:], y[o.ch:] {
-		for i, v := range x[:o.ch] {
-			y[i] = (v-o.mean[i])*o.rstd[i]*o.gamma[i] + o.beta[i]
-		}
-	}
+	kernels.ColumnNormalise(o.group(o.call.Out[0], tile), o.group(o.call.In[0], tile), o.mean, o.scale, o.beta)
 }
 
 func (o *batchNormOp[T]) Backward(c *Call[T]) {
 	o.begin(c)
 	c.Team.Run(o.groups(), &o.gradSums)
-	// The sums go over the parts of the first group, which are read before.
-	dbeta, dgamma := o.part(0, 0), o.part(0, 1)
-	for g := 1; g < o.groups(); g++ {
+	clear(o.total)
+	clear(o.squares)
+	for g := range o.groups() {
+		dots := o.part(g, 1)
 		for i, v := range o.part(g, 0) {
-			dbeta[i] += v
-		}
-		for i, v := range o.part(g, 1) {
-			dgamma[i] += v
+			o.total[i] += float64(v)
+			o.squares[i] += float64(dots[i])
 		}
 	}
 	next := c.DParam
 	if !o.layer.NoScale {
-		setGradient(next[0], dgamma)
+		for i := range next[0] {
+			next[0][i] = T(o.squares[i]) * o.rstd[i]
+		}
 		next = next[1:]
 	}
 	if !o.layer.NoCenter {
-		setGradient(next[0], dbeta)
+		for i := range next[0] {
+			next[0][i] = T(o.total[i])
+		}
 	}
-	if c.DIn[0] != nil {
-		c.Team.Run(o.groups(), &o.gradIn)
+	if c.DIn[0] == nil {
+		return
 	}
+	n := float64(o.rows)
+	if !c.Training {
+		n = math.Inf(1) // the statistics are constants
+	}
+	for i, r := range o.rstd {
+		o.scale[i] = o.gamma[i] * r
+		o.slope[i] = -o.scale[i] * r * r * T(o.squares[i]/n)
+		o.shift[i] = -o.scale[i] * T(o.total[i]/n)
+	}
+	c.Team.Run(o.groups(), &o.gradIn)
+}
+
+func (o *batchNormOp[T]) gradGroup(tile int) {
+	kernels.ColumnNormSums(o.part(tile, 0), o.part(tile, 1), o.group(o.call.DOut[0], tile), o.group(o.call.In[0], tile), o.mean)
+}
+
+func (o *batchNormOp[T]) gradInGroup(tile int) {
+	kernels.ColumnNormGrad(o.group(o.call.DIn[0], tile), o.group(o.call.DOut[0], tile), o.group(o.call.In[0], tile),
+		o.mean, o.scale, o.slope, o.shift)
 }
 
 // setGradient copies src to dst where that gradient is wanted.
 func setGradient[T tensor.Float](dst, src []T) {
 	if dst != nil {
 		copy(dst, src)
-	}
-}
-
-func (o *batchNormOp[T]) gradGroup(tile int) {
-	x, dy := o.group(o.call.In[0], tile), o.group(o.call.DOut[0], tile)
-	dbeta, dgamma := o.part(tile, 0), o.part(tile, 1)
-	clear(dbeta)
-	clear(dgamma)
-	for ; len(x) > 0; x, dy = x[o.ch:], dy[o.ch:] {
-		for i, v := range x[:o.ch] {
-			dbeta[i] += dy[i]
-			dgamma[i] += dy[i] * (v - o.mean[i]) * o.rstd[i]
-		}
-	}
-}
-
-func (o *batchNormOp[T]) gradInGroup(tile int) {
-	x, dy, dx := o.group(o.call.In[0], tile), o.group(o.call.DOut[0], tile), o.group(o.call.DIn[0], tile)
-	dbeta, dgamma := o.part(0, 0), o.part(0, 1)
-	n := T(o.rows)
-	if !o.call.Training {
-		n = T(math.Inf(1)) // the statistics are constants
-	}
-	for ; len(x) > 0; x, dy, dx = x[o.ch:], dy[o.ch:], dx[o.ch:] {
-		for i, v := range x[:o.ch] {
-			xh := (v - o.mean[i]) * o.rstd[i]
-			dx[i] = o.gamma[i] * o.rstd[i] * (dy[i] - dbeta[i]/n - xh*dgamma[i]/n)
-		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 )
 
 //go:generate go run -C _gen . -set gemm -pkg kernels -out ../gemm_amd64.s -stubs ../gemm_amd64.go
+//go:generate go run -C _gen . -set columns -pkg kernels -out ../columns_amd64.s -stubs ../columns_amd64.go
 //go:generate go run -C _gen . -set direct -pkg kernels -out ../direct_amd64.s -stubs ../direct_amd64.go
 //go:generate go run -C _gen . -set outer -pkg kernels -out ../outer_amd64.s -stubs ../outer_amd64.go
 //go:generate go run -C _gen . -set vector -pkg kernels -out ../vector_amd64.s -stubs ../vector_amd64.go

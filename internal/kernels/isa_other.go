@@ -13,6 +13,9 @@ func (i isa) peak(int) float64 { panic("kernels: no peak in plain Go") }
 // vectorSets has the passes of each variant: none here.
 var vectorSets [avx512 + 1]*vectors
 
+// columnSets has the passes of each variant: none here.
+var columnSets [avx512 + 1]*columnPasses
+
 // winogradSets has the transforms of each variant: none here.
 var winogradSets [avx512 + 1][2][winogradOps]func(*winogradTile)
 

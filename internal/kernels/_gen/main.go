@@ -17,7 +17,7 @@ import (
 func main() {
 	// avo has put flags of its own into flag.CommandLine.
 	fs := flag.NewFlagSet("_gen", flag.ExitOnError)
-	set := fs.String("set", "", "the kernels to generate: gemm, direct, outer, vector, winograd or bfloat16")
+	set := fs.String("set", "", "the kernels to generate: gemm, columns, direct, outer, vector, winograd or bfloat16")
 	flags := build.NewFlags(fs)
 	if err := fs.Parse(os.Args[1:]); err != nil {
 		log.Fatal(err)
@@ -39,6 +39,8 @@ func main() {
 			for mr := 1; mr <= v.rows; mr++ {
 				outerTile(g, mr)
 			}
+		case "columns":
+			columns(g)
 		case "vector":
 			elementwise(g)
 			activations(g)
@@ -56,7 +58,7 @@ func main() {
 		case "bfloat16":
 			bfloat16(g)
 		default:
-			log.Fatalf("-set %q: want gemm, direct, outer, vector, winograd or bfloat16", *set)
+			log.Fatalf("-set %q: want gemm, columns, direct, outer, vector, winograd or bfloat16", *set)
 		}
 	}
 	os.Exit(build.Main(flags.Config(), ctx))
