@@ -137,6 +137,7 @@ func (v *convolution) compile(batch int, in []Shape) Routine {
 		FreshScratch:    sizes.Fresh,
 		BackwardScratch: max(sizes.Backward, kernels.EpilogueScratch(rows, v.filters)),
 		KeepIn:          true,
+		InputGradLast:   true,
 		KeepOut:         v.activation != Linear,
 		FLOPs:           s.FLOPs(),
 	}
@@ -221,11 +222,11 @@ func (o *convOp[T]) Backward(c *Call[T]) {
 	din, dAddend := o.divide(c.DIn)
 	dz := c.DOut[0]
 	o.epilogue.Run(c.Team, dBias, dz, c.Out[0], c.Scratch) // DOut is dz from here on
-	if slices.ContainsFunc(din, func(d []T) bool { return d != nil }) {
-		o.conv.InputGrad(c.Team, din, dz, c.Param[0], c.Scratch)
-	}
 	if c.DParam[0] != nil {
 		o.conv.KernelGrad(c.Team, c.DParam[0], in, dz, c.Scratch)
+	}
+	if slices.ContainsFunc(din, func(d []T) bool { return d != nil }) {
+		o.conv.InputGrad(c.Team, din, dz, c.Param[0], c.Scratch)
 	}
 	if dAddend != nil && &dAddend[0] != &dz[0] {
 		o.copier.run(c.Team, dAddend, dz)

@@ -73,6 +73,9 @@ type Routine struct {
 	DropIn          int
 	// InPlace says that Out[0] may be the memory of In[0].
 	InPlace bool
+	// InputGradLast says that Backward reads Out first, then In, and neither from when it
+	// begins to write DIn, which may then lie in their memory.
+	InputGradLast bool
 	// GradInPlace lists inputs the gradient of one of which may be the memory of DOut[0].
 	GradInPlace []int
 	// View says that the only output is the first input under another shape, and that

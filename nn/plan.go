@@ -180,7 +180,7 @@ func (p *plan) planGradients() {
 		}
 	}
 	for i := len(g.steps) - 1; i >= 0; i-- {
-		s, now := &g.steps[i], p.backwardAt[i]
+		s, now := &g.steps[i], p.inputGradAt[i]
 		p.partial[i] = slices.Repeat([]int{-1}, len(s.in))
 		for _, v := range s.out {
 			if b := p.gradient[v]; b >= 0 {
@@ -246,7 +246,7 @@ func (p *plan) planWork() {
 			p.scratch[i][0] = p.addBuffer(buffer{elems: forward, spans: runs})
 		}
 		if backward := max(r.Scratch, r.BackwardScratch); backward > 0 && p.backward(i) {
-			p.scratch[i][1] = p.addBuffer(lasting(backward, end, end))
+			p.scratch[i][1] = p.addBuffer(lasting(backward, end, p.inputGradAt[i]))
 		}
 		if r.Saved > 0 {
 			p.saved[i] = p.addBuffer(buffer{elems: r.Saved, spans: kept})
@@ -254,26 +254,42 @@ func (p *plan) planWork() {
 	}
 }
 
+// promotions is how often a layout is tried again.
+const promotions = 40
+
 // place lays the buffers out one by one, each at the lowest offset where none that is alive
 // at the same time lies: the largest first, or those that live longest, or both weighed,
-// whichever gives the smallest arena (Pisarchyk and Lee 2020 compare such orders).
+// whichever gives the smallest arena (Pisarchyk and Lee 2020 compare such orders). Where that
+// is more than what is alive at once, the buffer that reaches the arena's end comes first, and
+// all are laid out again.
 func (p *plan) place() {
 	size := func(b *buffer) int { return b.elems }
 	life := func(b *buffer) int { return b.spans[len(b.spans)-1].last - b.spans[0].first + 1 }
+	least, _ := p.live()
 	p.arena = 0
 	for _, weight := range []func(b *buffer) int{size, life, func(b *buffer) int { return size(b) * life(b) }} {
-		if offsets, arena := p.layout(weight); p.arena == 0 || arena < p.arena {
-			p.arena = arena
-			for i := range p.buffers {
-				p.buffers[i].offset = offsets[i]
+		order := p.order(weight)
+		for range promotions {
+			offsets, arena := p.layout(order)
+			if p.arena == 0 || arena < p.arena {
+				p.arena = arena
+				for i := range p.buffers {
+					p.buffers[i].offset = offsets[i]
+				}
 			}
+			if p.arena == least {
+				return
+			}
+			last := slices.IndexFunc(order, func(i int) bool { return offsets[i]+alignUp(p.buffers[i].elems) == arena })
+			promoted := order[last]
+			order = slices.Insert(slices.Delete(order, last, last+1), 0, promoted)
 		}
 	}
 }
 
-// layout returns the offsets of the buffers, and the arena that they need, where those of
-// the largest weight are laid out first, and of equal weight the largest.
-func (p *plan) layout(weight func(b *buffer) int) (offsets []int, arena int) {
+// order lists the buffers of the arena, those of the largest weight first, and of equal
+// weight the largest.
+func (p *plan) order(weight func(b *buffer) int) []int {
 	order := make([]int, 0, len(p.buffers))
 	for i, b := range p.buffers {
 		if !b.external {
@@ -284,6 +300,12 @@ func (p *plan) layout(weight func(b *buffer) int) (offsets []int, arena int) {
 		a, b := &p.buffers[i], &p.buffers[j]
 		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(b.elems, a.elems))
 	})
+	return order
+}
+
+// layout returns the offsets of the buffers, laid out in the order, and the arena that they
+// need.
+func (p *plan) layout(order []int) (offsets []int, arena int) {
 	offsets = make([]int, len(p.buffers))
 	var placed []int // by offset
 	for _, i := range order {

@@ -128,7 +128,9 @@ func TestRecomputeArena(t *testing.T) {
 				again++
 			}
 		}
-		t.Logf("norm=%v: arena %.1f MiB, without %.1f; %d of %d steps again", norm, float64(p.arena)/(1<<18), float64(before)/(1<<18), again, len(p.againAt))
+		live, _ := p.live()
+		t.Logf("norm=%v: arena %.1f MiB, alive at once %.1f, without %.1f; %d of %d steps again",
+			norm, float64(p.arena)/(1<<18), float64(live)/(1<<18), float64(before)/(1<<18), again, len(p.againAt))
 		if 3*p.arena > 2*before {
 			t.Errorf("the arena has %d numbers, %d without recomputing", p.arena, before)
 		}

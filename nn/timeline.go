@@ -12,6 +12,7 @@ import (
 type timeline struct {
 	segment             []int    // of each step
 	againAt, backwardAt []int    // the moments of each step; -1 where it is not computed again
+	inputGradAt         []int    // when the gradients by a step's inputs come into being
 	back                []action // what happens after all ran forward
 	end                 int      // the moment after the last
 	lives               [][]span // when each value is read or written
@@ -68,7 +69,10 @@ func union(a, b []span) []span {
 // divide lays the moments out for segments that begin at the first step and at the cuts.
 func (p *plan) divide(cuts []int) {
 	steps := len(p.graph.steps)
-	p.timeline = timeline{segment: make([]int, steps), againAt: slices.Repeat([]int{-1}, steps), backwardAt: make([]int, steps), end: steps}
+	p.timeline = timeline{
+		segment: make([]int, steps), againAt: slices.Repeat([]int{-1}, steps),
+		backwardAt: make([]int, steps), inputGradAt: make([]int, steps), end: steps,
+	}
 	for i := range p.segment {
 		for _, cut := range cuts {
 			if cut <= i {
@@ -92,9 +96,12 @@ func (p *plan) divide(cuts []int) {
 			}
 		}
 		for i := hi - 1; i >= lo; i-- {
-			p.backwardAt[i] = p.end
+			p.backwardAt[i], p.inputGradAt[i] = p.end, p.end
+			if p.routines[i].InputGradLast {
+				p.inputGradAt[i] += 2 // after what reads the outputs, and what reads the inputs
+			}
 			p.back = append(p.back, action{i, false})
-			p.end++
+			p.end = p.inputGradAt[i] + 1
 		}
 		hi = lo
 	}
@@ -172,6 +179,9 @@ func (p *plan) keepsIn(i, v int) bool {
 	return p.backward(i) && !r.View && r.KeepIn && slices.Contains(in[:len(in)-r.DropIn], v)
 }
 
+// inputsReadAt is the last moment at which the backward pass of a step reads its inputs.
+func (p *plan) inputsReadAt(i int) int { return max(p.backwardAt[i], p.inputGradAt[i]-1) }
+
 // findLives finds the spans of each value: one, or where it is not kept, one for the forward
 // pass and one from when it is computed again.
 func (p *plan) findLives(readers [][]int, kept []bool) {
@@ -189,7 +199,7 @@ func (p *plan) findLives(readers [][]int, kept []bool) {
 				first.last = max(first.last, r)
 				second.last = max(second.last, p.againAt[r])
 				if p.keepsIn(r, v) {
-					second.last = max(second.last, p.backwardAt[r])
+					second.last = max(second.last, p.inputsReadAt(r))
 				}
 			}
 			switch {
