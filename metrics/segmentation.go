@@ -18,6 +18,8 @@ var segmentation = []Protocol{
 		"then the mean over the pictures that have any; _ignoreN as in miou", true, ignore, newDice},
 	{"adapted_rand_error", "adapted Rand error (Arganda-Carreras et al. 2015) of two maps of segment numbers, pixels of true segment 0 left out, " +
 		"of each picture, then the mean; as scikit-image's adapted_rand_error", false, "", perPicture(newAdaptedRand)},
+	{"segment_rand_error", "adapted Rand error of the segments that the pixels of class 1 fall into, neighbours sharing a side, pixels of " +
+		"another true class left out, of each picture, then the mean", false, "", newSegmentRand},
 }
 
 // overSet makes the metric of a number that follows from the confusion matrix of a whole set.

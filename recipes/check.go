@@ -24,10 +24,12 @@ import (
 const (
 	Reconstruct = "reconstruct" // the same picture
 	Denoise     = "denoise"     // the picture before it was corrupted
+	Upscale     = "upscale"     // the picture before it was shrunk, at the size that it had
+	Segment     = "segment"     // the class of every pixel
 )
 
 // Tasks lists the tasks.
-func Tasks() []string { return []string{Reconstruct, Denoise} }
+func Tasks() []string { return []string{Reconstruct, Denoise, Upscale, Segment} }
 
 // Data that is not in the catalogue.
 const (
@@ -48,7 +50,7 @@ func dataNames() []string {
 	for _, e := range dataset.Catalogue() {
 		names = append(names, e.Name)
 	}
-	return append(names, EmbeddedDigits, Folder)
+	return append(names, EmbeddedDigits, Folder, Photographs, Membrane)
 }
 
 // losses are values with their defaults; the fields are the settings.
@@ -57,6 +59,9 @@ var losses = map[string]nn.Layer{
 	"l1":    nn.MeanAbsoluteError{},
 	"l2":    nn.MeanSquaredError{},
 	"huber": nn.Huber{Delta: 1},
+	// Of classes of pixels; 255 is the label of those that do not count.
+	"cross_entropy": nn.CategoricalCrossEntropy{Sparse: true, Ignore: []int{255}, Divisor: nn.PixelCount},
+	"dice":          nn.DiceLoss{Sparse: true, Ignore: []int{255}, Smooth: 1},
 }
 
 // corruptions, likewise.
@@ -65,6 +70,7 @@ var corruptions = map[string]dataset.Corruption{
 	"salt_pepper": dataset.SaltPepper{},
 	"poisson":     dataset.Poisson{},
 	"erase":       dataset.Erase{Count: 1},
+	"downscale":   dataset.Downscale{Factor: 4},
 }
 
 // parts are what the names in a recipe stand for.
@@ -75,6 +81,8 @@ type parts struct {
 	schedule    optim.Schedule
 	corruptions []dataset.Corruption
 	folder      dataset.FolderOptions // without the pictures' size, which the model gives
+	gallery     *galleryOptions       // nil for data whose pictures have one size
+	settings    map[string]any        // of the model, with its defaults
 }
 
 // check finds the first mistake that can be found without data.
@@ -88,8 +96,10 @@ func (r *Recipe) check() error {
 	switch {
 	case r.Task == Denoise && len(r.Corruption) == 0 && r.Data.Name != Folder: // which may hold pairs
 		return problem(r.at["task"], "the task denoise needs a corruption, such as {name: gaussian, min: 0.3, max: 0.6}")
-	case r.Task == Reconstruct && len(r.Corruption) > 0:
-		return problem(r.at["corruption"], "the task reconstruct takes no corruption; task: denoise does")
+	case r.Task == Upscale && !slices.ContainsFunc(r.Corruption, func(c Choice) bool { return c.Name == "downscale" }):
+		return problem(r.at["task"], "the task upscale needs the corruption downscale, such as {name: downscale, factor: 4}")
+	case (r.Task == Reconstruct || r.Task == Segment) && len(r.Corruption) > 0:
+		return problem(r.at["corruption"], "the task %s takes no corruption; task: denoise does", r.Task)
 	}
 	if s := r.EarlyStopping; s != nil {
 		if err := r.checkEarlyStopping(s); err != nil {
@@ -108,7 +118,7 @@ func (r *Recipe) checkMetrics(p *parts) error {
 	costs := train.Costs(p.model)
 	for _, name := range r.Metrics {
 		if name == psnrInput {
-			if r.Task != Denoise {
+			if r.Task != Denoise && r.Task != Upscale {
 				return problem(r.at["metrics"], "%s is about a corrupted input, and there is no corruption", name)
 			}
 			continue
@@ -179,7 +189,15 @@ func (r *Recipe) checkEarlyStopping(s *EarlyStopping) error {
 func (r *Recipe) parts() (*parts, error) {
 	var p parts
 	var err error
-	if p.folder, err = r.Data.folder(); err != nil {
+	if r.Data.Name == Photographs || r.Data.Name == Membrane {
+		p.gallery, err = r.Data.gallery()
+	} else {
+		p.folder, err = r.Data.folder()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.checkGallery(&p); err != nil {
 		return nil, err
 	}
 	architecture, err := models.ByName(r.Model.Name)
@@ -192,6 +210,16 @@ func (r *Recipe) parts() (*parts, error) {
 	}
 	if err := build(r.Model.Settings); err != nil {
 		return nil, r.Model.explain(err, build)
+	}
+	p.settings = architecture.Resolve(r.Model.Settings)
+	for _, pattern := range r.Freeze {
+		n, err := p.model.Store().SetFrozen(pattern, true)
+		if err != nil {
+			return nil, problem(r.at["freeze"], "%s", withoutPackage(err))
+		}
+		if n == 0 {
+			return nil, problem(r.at["freeze"], "%q is the name of no parameter, such as %s", pattern, p.model.Params()[0].Name)
+		}
 	}
 	if p.loss, err = configured("loss", r.Loss, losses); err != nil {
 		return nil, err
@@ -221,6 +249,24 @@ func (r *Recipe) parts() (*parts, error) {
 		p.corruptions = append(p.corruptions, c)
 	}
 	return &p, nil
+}
+
+// checkGallery makes sure that what is about patches has some.
+func (r *Recipe) checkGallery(p *parts) error {
+	switch {
+	case p.gallery == nil && r.Augmentation != nil:
+		return problem(r.Augmentation.at, "augmentation is for patches of pictures that keep their sizes: data %s or %s", Photographs, Membrane)
+	case p.gallery == nil && r.Task == Segment:
+		return problem(r.at["task"], "the task segment needs data with the class of every pixel: %s, or a folder of image and label as %s", Membrane, Photographs)
+	case p.gallery == nil && r.Task == Upscale:
+		return problem(r.at["task"], "the task upscale needs pictures that keep their sizes: %s", Photographs)
+	case p.gallery == nil || r.Augmentation == nil:
+		return nil
+	}
+	if err := r.Augmentation.dataset().Validate(); err != nil {
+		return problem(r.Augmentation.at, "%s", withoutPackage(err))
+	}
+	return nil
 }
 
 // configured returns the known value of the choice's name with its settings, which are
@@ -339,11 +385,10 @@ func (r *Recipe) resolve() (*Recipe, error) {
 		}
 		out.Data.Settings = map[string]any{"fit": fit, "test_fraction": p.folder.TestFraction, "seed": p.folder.Seed}
 	}
-	architecture, err := models.ByName(r.Model.Name)
-	if err != nil {
-		return nil, err
+	if p.gallery != nil {
+		out.Data.Settings = p.gallery.resolved()
 	}
-	out.Model.Settings = architecture.Resolve(r.Model.Settings)
+	out.Model.Settings = p.settings
 	out.Loss.Settings = settingsOf(p.loss)
 	if out.Optimizer.Settings, err = optim.Settings(p.optimizer); err != nil {
 		return nil, err

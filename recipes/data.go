@@ -13,6 +13,7 @@ import (
 // data is what a recipe's data key stands for, read.
 type data struct {
 	train, test dataset.Pictures
+	wholes      [2]*dataset.Gallery // training and test pictures that keep their sizes, in their place
 }
 
 // errPairs and its like are about what a folder of pictures holds, which only reading it
@@ -36,6 +37,9 @@ func (r *Recipe) find(flagDir string) (string, error) {
 // load reads the data from the folder that find returned, and makes sure that its
 // pictures are what the model takes.
 func (r *Recipe) load(ctx context.Context, dir string, p *parts) (*data, error) {
+	if p.gallery != nil {
+		return r.loadGallery(ctx, dir, p)
+	}
 	var d data
 	var err error
 	shape := p.model.Inputs()[0].Shape()
@@ -81,6 +85,9 @@ func fitsShape(got, want nn.Shape) bool {
 // on. Validation comes out of the training pictures; its corruption, and the test's, is
 // always the same.
 func (r *Recipe) sets(d *data, p *parts) (training, validation, test dataset.Set, err error) {
+	if p.gallery != nil {
+		return r.gallerySets(d, p)
+	}
 	make := func(pictures dataset.Pictures, fixed bool) (dataset.Set, error) {
 		if len(p.corruptions) > 0 {
 			return dataset.Restoration(pictures.Images, r.Seed, fixed, p.corruptions...), nil

@@ -148,6 +148,16 @@ func decodeField(key string, n *node, field reflect.Value) error {
 			}
 			*target = append(*target, c)
 		}
+	case **Augmentation:
+		if n.value == nil {
+			*target = nil
+			return nil
+		}
+		fresh := Augmentation{at: n.at}
+		if err := decode(n, &fresh); err != nil {
+			return err
+		}
+		*target = &fresh
 	case **EarlyStopping:
 		if n.value == nil {
 			*target = nil

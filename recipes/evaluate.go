@@ -39,6 +39,9 @@ func Evaluate(ctx context.Context, path, split, dataDir string) (*Evaluation, er
 	if err != nil {
 		return nil, err
 	}
+	if p.gallery != nil {
+		return r.evaluateGallery(ctx, path, split, model, d, p)
+	}
 	part := d.test
 	if split != "test" {
 		part = d.train

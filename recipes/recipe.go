@@ -39,6 +39,12 @@ type Recipe struct {
 	Data Choice `yaml:"data"`
 	// Model is an architecture with its options.
 	Model Choice `yaml:"model"`
+	// Pretrained names weights to begin with: a file, or the folder of data that holds one; "":
+	// none. Freeze are patterns of the parameters that stay as they are, such as "block1_*/*".
+	Pretrained string   `yaml:"pretrained"`
+	Freeze     []string `yaml:"freeze"`
+	// Augmentation is what patches go through; nil: nothing.
+	Augmentation *Augmentation `yaml:"augmentation"`
 	// Corruption makes the input out of the target, one step after the other.
 	Corruption []Choice `yaml:"corruption"`
 	Loss       Choice   `yaml:"loss"`
@@ -205,6 +211,18 @@ func (r *Recipe) YAML() ([]byte, error) {
 		{Key: "model", Value: resolved.Model.yaml()},
 	}
 	add := func(key string, value any) { doc = append(doc, yaml.MapItem{Key: key, Value: value}) }
+	if resolved.Pretrained != "" {
+		add("pretrained", resolved.Pretrained)
+	}
+	if len(resolved.Freeze) > 0 {
+		add("freeze", resolved.Freeze)
+	}
+	if a := resolved.Augmentation; a != nil {
+		add("augmentation", yaml.MapSlice{
+			{Key: "flip", Value: a.Flip}, {Key: "turn", Value: a.Turn}, {Key: "rotate", Value: a.Rotate},
+			{Key: "scale", Value: a.Scale}, {Key: "elastic", Value: a.Elastic}, {Key: "grid", Value: a.Grid},
+		})
+	}
 	if len(resolved.Corruption) > 0 {
 		var steps []any
 		for _, c := range resolved.Corruption {

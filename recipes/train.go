@@ -138,6 +138,9 @@ func (r *Recipe) prepare(ctx context.Context, p *parts, o TrainOptions) (run *tr
 		return nil, nil, nil, err
 	}
 	p.model.Init(r.Seed)
+	if err := r.pretrain(p, o); err != nil {
+		return nil, nil, nil, err
+	}
 	if o.Init != "" {
 		if err := checkModelFile(o.Init); err != nil {
 			return nil, nil, nil, err
@@ -199,20 +202,21 @@ func (r *Recipe) metadata(p *parts, d *data, version string) (modelfile.Metadata
 	if err != nil {
 		return modelfile.Metadata{}, err
 	}
+	meta := modelfile.Metadata{
+		Name:    r.Name,
+		Task:    r.Task,
+		Picture: modelfile.Picture{Shape: p.model.Inputs()[0].Shape()},
+		Trained: modelfile.Training{Recipe: string(text), Data: r.Data.Name, Seed: r.Seed, Version: version},
+	}
+	if p.gallery != nil {
+		return r.galleryMetadata(p, meta), nil
+	}
 	targets := d.train.Images
 	if d.train.Targets != nil {
 		targets = d.train.Targets
 	}
 	const enough = 1000 // pictures to tell their polarity by
-	meta := modelfile.Metadata{
-		Name: r.Name,
-		Task: r.Task,
-		Picture: modelfile.Picture{
-			Shape:    p.model.Inputs()[0].Shape(),
-			Polarity: modelfile.MeasurePolarity(targets.Tensor(0, min(targets.Len(), enough))),
-		},
-		Trained: modelfile.Training{Recipe: string(text), Data: r.Data.Name, Seed: r.Seed, Version: version},
-	}
+	meta.Picture.Polarity = modelfile.MeasurePolarity(targets.Tensor(0, min(targets.Len(), enough)))
 	if meta.Picture.Shape.Known() && (r.Data.Name == "mnist" || r.Data.Name == EmbeddedDigits) {
 		meta.Extra = map[string]string{tasks.FitKey: tasks.FitDigit}
 	}
@@ -243,7 +247,7 @@ func (r *Recipe) finish(ctx context.Context, o TrainOptions, d *data, test datas
 	if err != nil {
 		return nil, err
 	}
-	samples, err := r.samples(ctx, model, test, d.test.Images)
+	samples, err := r.testSamples(ctx, model, test, d)
 	if err != nil {
 		return nil, err
 	}

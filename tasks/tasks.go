@@ -7,6 +7,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/hourglass-go/hourglass/imageio"
 	"github.com/hourglass-go/hourglass/modelfile"
@@ -21,11 +22,21 @@ const (
 	FitDigit = "digit" // as MNIST was made; see [Pipeline.Apply]
 )
 
+// EnlargeKey is the key, in a model file's extra metadata, that says how many times a picture
+// is enlarged, bilinearly, before the network sees it: it was trained to restore the details
+// that are then missing.
+const EnlargeKey = "hourglass.picture.enlarge"
+
+// segment is the task of a network that gives scores of classes, [H, W, C], for pixels.
+const segment = "segment"
+
 // Pipeline applies a model to pictures. It is safe for concurrent use.
 type Pipeline struct {
 	model *nn.Model
 	meta  modelfile.Metadata
 	shape nn.Shape // [H, W, C] of the network's input; H and W may be free
+
+	enlarge int // how many times a picture is enlarged before; 1 for not
 }
 
 // Result is what became of a picture.
@@ -51,7 +62,8 @@ func Open(path string) (*Pipeline, error) {
 }
 
 // New returns the pipeline of a model from one picture [H, W, C], C 1 or 3, to one of the
-// same shape; H and W are fixed or both free. Other models are refused.
+// same shape or, for the task segment, to scores of classes [H, W, K]; H and W are fixed or
+// both free. Other models are refused.
 func New(m *nn.Model, meta modelfile.Metadata) (*Pipeline, error) {
 	if len(m.Inputs()) != 1 || len(m.Outputs()) != 1 {
 		return nil, fmt.Errorf("the model has %d inputs and %d outputs, want one of each: a picture", len(m.Inputs()), len(m.Outputs()))
@@ -60,12 +72,20 @@ func New(m *nn.Model, meta modelfile.Metadata) (*Pipeline, error) {
 	switch {
 	case len(in) != 3 || (in[0] == nn.Any) != (in[1] == nn.Any) || in[2] != 1 && in[2] != 3:
 		return nil, fmt.Errorf("the model takes %v, want a picture [height width 1 or 3]", in)
-	case !in.Equal(out):
+	case !in.Equal(out) && !(meta.Task == segment && len(out) == 3 && out[0] == in[0] && out[1] == in[1]):
 		return nil, fmt.Errorf("the model makes %v of %v, want a picture of the same shape", out, in)
-	case meta.Picture.Range != nil || meta.Picture.Mean != nil || meta.Picture.Deviation != nil:
+	case meta.Picture.Normalises():
 		return nil, fmt.Errorf("the model wants its pictures normalised, want one that takes values from 0 to 1")
 	}
-	return &Pipeline{m, meta, in}, nil
+	p := &Pipeline{model: m, meta: meta, shape: in, enlarge: 1}
+	if text, ok := meta.Extra[EnlargeKey]; ok {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > mostEnlarge {
+			return nil, fmt.Errorf("metadata %q is %q, want a whole number from 1 to %d", EnlargeKey, text, mostEnlarge)
+		}
+		p.enlarge = n
+	}
+	return p, nil
 }
 
 // WithPrecision is the pipeline with a network that computes in another precision. It fails
@@ -75,7 +95,9 @@ func (p *Pipeline) WithPrecision(precision nn.Precision) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pipeline{m, p.meta, p.shape}, nil
+	q := *p
+	q.model = m
+	return &q, nil
 }
 
 // Task is what the model was trained to do: "denoise", "reconstruct".
@@ -87,6 +109,9 @@ func (p *Pipeline) Metadata() modelfile.Metadata { return p.meta }
 // Model is the network.
 func (p *Pipeline) Model() *nn.Model { return p.model }
 
+// mostEnlarge bounds how many times a picture is enlarged.
+const mostEnlarge = 16
+
 // Apply runs the network on a picture of any size, with 8 or 16 bits, grey or coloured,
 // with alpha or without. In this order, and only where needed, the picture is turned
 // upright, laid on white, made grey or coloured, inverted where the model's training
@@ -97,7 +122,8 @@ func (p *Pipeline) Model() *nn.Model { return p.model }
 // Where the model says "digit", bringing to size is done as MNIST was made: the ink is
 // found and cut out, scaled so that its longer side takes 20 of 28 pixels, and set down with
 // its centre of mass in the middle, on black, with its contrast stretched to black and
-// white. A picture that has the network's size already is left as it is.
+// white. A picture that has the network's size already is left as it is. For the task segment
+// the result is the classes in the colours of the model's palette.
 func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, error) {
 	r := &Result{}
 	tell := func(format string, args ...any) { r.Steps = append(r.Steps, fmt.Sprintf(format, args...)) }
@@ -133,6 +159,10 @@ func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, err
 			tell("fitted from %s to %dx%d: scaled undistorted, on its own background", from, w, h)
 		}
 	}
+	if p.enlarge > 1 {
+		pic = pic.Resize(pic.Height*p.enlarge, pic.Width*p.enlarge, imageio.Resampling{Filter: imageio.Bilinear})
+		tell("enlarged %d times, bilinearly", p.enlarge)
+	}
 	r.Prepared = pic
 	x, err := pic.ToTensor().Reshape(1, pic.Height, pic.Width, p.shape[2])
 	if err != nil {
@@ -141,6 +171,10 @@ func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, err
 	y, err := p.model.Predict(ctx, x)
 	if err != nil {
 		return nil, err
+	}
+	if p.meta.Task == segment {
+		r.Picture, err = p.coloured(Classes(y).Sample(0))
+		return r, err
 	}
 	if r.Picture, err = imageio.FromTensor(y.Sample(0), in.Depth); err != nil {
 		return nil, err

@@ -22,7 +22,8 @@ const inputSuffix = "_input"
 // their place: "psnr_input" is what a restored picture started from. Corruptions are
 // those of epoch 0: the set should have fixed ones. The names of [Costs] score the model by
 // what its training pays for. The result depends on the model, the set and, in the last
-// bits, on the batch size.
+// bits, on the batch size. The samples of a [dataset.Sized] set go through the model one by one.
+// Targets are of the output's shape or, of metrics of segmentation, labels [H, W, 1].
 func Evaluate(ctx context.Context, m *nn.Model, set dataset.Set, batch int, names ...string) (map[string]float64, error) {
 	if err := fits(m, set); err != nil {
 		return nil, err
@@ -56,7 +57,8 @@ func Costs(m *nn.Model) []string {
 
 // evaluation scores a set again and again.
 type evaluation struct {
-	loader *dataset.Loader
+	loader *dataset.Loader // nil for wholes
+	wholes dataset.Sized   // samples of several sizes
 	scores []score
 	// model takes an input, and the target where withTarget says so, and gives a prediction, followed
 	// by one number a sample for each of the costs. Of a model that draws, drawn gives the costs,
@@ -81,11 +83,15 @@ type objective struct {
 
 // newEvaluation scores by names, and by the objective, as "loss", if it is not nil.
 func newEvaluation(m *nn.Model, o *objective, set dataset.Set, batch int, names []string) (*evaluation, error) {
-	loader, err := dataset.NewLoader(set, batch, dataset.LoaderOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+	e := &evaluation{}
+	if sized, ok := set.(dataset.Sized); ok && o == nil {
+		e.wholes = sized
+	} else {
+		var err error
+		if e.loader, err = dataset.NewLoader(set, batch, dataset.LoaderOptions{}); err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
 	}
-	e := &evaluation{loader: loader}
 	known := Costs(m)
 	for _, name := range names {
 		if slices.Contains(known, name) {
@@ -159,7 +165,7 @@ func (e *evaluation) run(ctx context.Context) (map[string]float64, error) {
 	for _, s := range e.scores {
 		s.metric.Reset()
 	}
-	batches := e.loader.Epoch(ctx, 0, 0)
+	batches, count := e.batches(ctx)
 	defer batches.Stop()
 	totals := make([]float64, len(e.costs))
 	for {
@@ -176,12 +182,49 @@ func (e *evaluation) run(ctx context.Context) (map[string]float64, error) {
 	}
 	values := map[string]float64{}
 	for i, name := range e.costs {
-		values[name] = totals[i] / float64(e.loader.Len())
+		values[name] = totals[i] / float64(count)
 	}
 	for _, s := range e.scores {
 		values[s.key] = s.metric.Value()
 	}
 	return values, nil
+}
+
+// source hands out batches, and io.EOF after the last.
+type source interface {
+	Next() (*dataset.Batch, error)
+	Stop()
+}
+
+// batches are those of one pass, with the number of their samples.
+func (e *evaluation) batches(ctx context.Context) (source, int) {
+	if e.wholes != nil {
+		return &oneByOne{ctx: ctx, set: e.wholes}, e.wholes.Len()
+	}
+	return e.loader.Epoch(ctx, 0, 0), e.loader.Len()
+}
+
+// oneByOne makes a batch of every sample.
+type oneByOne struct {
+	ctx  context.Context
+	set  dataset.Sized
+	next int
+}
+
+func (o *oneByOne) Stop() {}
+
+func (o *oneByOne) Next() (*dataset.Batch, error) {
+	if err := o.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o.next >= o.set.Len() {
+		return nil, io.EOF
+	}
+	i := o.next
+	o.next++
+	in, out := o.set.SampleShapes(i)
+	b := &dataset.Batch{Number: i, Index: []int32{int32(i)}, Input: tensor.New(append([]int{1}, in...)...), Target: tensor.New(append([]int{1}, out...)...)}
+	return b, o.set.Fill(0, i, b.Input.Data, b.Target.Data)
 }
 
 // batch scores a batch and adds its costs to the totals.

@@ -157,23 +157,32 @@ func (r *Run) check() error {
 	return nil
 }
 
-// fits compares the samples of a set with what a model takes and gives.
+// fits compares the samples of a set with what a model takes and gives: its output's shape, or
+// the number of each pixel's class.
 func fits(m *nn.Model, set dataset.Set) error {
 	if set.Len() < 1 {
 		return errors.New("train: the data set has no samples")
 	}
 	input, target := set.Shapes()
-	for _, c := range []struct {
-		what      string
-		got, want nn.Shape
-	}{{"inputs", input, m.Inputs()[0].Shape()}, {"targets", target, m.Outputs()[0].Shape()}} {
-		ok := len(c.got) == len(c.want)
-		for axis := 0; ok && axis < len(c.want); axis++ {
-			ok = c.want[axis] == nn.Any || c.want[axis] == c.got[axis]
-		}
-		if !ok {
-			return fmt.Errorf("train: the data set has %s of shape %v, the model's are %v", c.what, c.got, c.want)
-		}
+	output := m.Outputs()[0].Shape()
+	labels := output.Clone()
+	if len(labels) > 0 {
+		labels[len(labels)-1] = 1
+	}
+	switch {
+	case !accepts(m.Inputs()[0].Shape(), input):
+		return fmt.Errorf("train: the data set has inputs of shape %v, the model's are %v", input, m.Inputs()[0].Shape())
+	case !accepts(output, target) && !accepts(labels, target):
+		return fmt.Errorf("train: the data set has targets of shape %v, the model's are %v", target, output)
 	}
 	return nil
+}
+
+// accepts reports whether a shape is one that want, in which dimensions may be free, allows.
+func accepts(want, got nn.Shape) bool {
+	ok := len(got) == len(want)
+	for axis := 0; ok && axis < len(want); axis++ {
+		ok = want[axis] == nn.Any || want[axis] == got[axis]
+	}
+	return ok
 }

@@ -109,7 +109,7 @@ Exit codes: 0 done, 1 failed at run time, 2 wrong usage or input.`,
 	flags.IntVar(&a.threads, "threads", 0, "processor threads to use; 0: all")
 	flags.Uint64Var(&a.seed, "seed", 1, "of everything random")
 	root.AddCommand(
-		a.demo(), a.recipes(), a.models(), a.train(), a.eval(), a.apply(), a.denoise(), a.compress(), a.decompress(), a.embed(), a.sample(), a.importWeights(),
+		a.demo(), a.recipes(), a.models(), a.train(), a.eval(), a.apply(), a.denoise(), a.upscale(), a.segment(), a.compress(), a.decompress(), a.embed(), a.sample(), a.importWeights(),
 		a.info(), a.data(), a.bench(), a.version(),
 	)
 	strict(root)
