@@ -11,6 +11,11 @@ type columnPasses struct {
 	normalise func(y, x, mean, scale, shift *float32, rows, n, stride int)
 	normSums  func(dy, x, mean, sum, dots *float32, rows, n, stride int) // adds
 	normGrad  func(dx, dy, x, mean, a, b, c *float32, rows, n, stride int)
+
+	// Rows of 2x2 pooling, see MaxPool.
+	maxPool2     func(y, top, bottom *float32, pixels, n int)
+	maxPool2Mask func(y, mask, top, bottom *float32, pixels, n int)
+	maxPool2Grad func(dy, mask, top, bottom *float32, pixels, n int)
 }
 
 // columnSet returns the passes for at least one number, nil where plain Go does the work.

@@ -17,6 +17,15 @@ func columnNormSumsF32_avx512(dy *float32, x *float32, mean *float32, sum *float
 func columnNormGradF32_avx512(dx *float32, dy *float32, x *float32, mean *float32, a *float32, b *float32, c *float32, rows int, n int, stride int)
 
 //go:noescape
+func maxPool2F32_avx512(y *float32, top *float32, bottom *float32, pixels int, n int)
+
+//go:noescape
+func maxPool2MaskF32_avx512(y *float32, mask *float32, top *float32, bottom *float32, pixels int, n int)
+
+//go:noescape
+func maxPool2GradF32_avx512(dy *float32, mask *float32, top *float32, bottom *float32, pixels int, n int)
+
+//go:noescape
 func columnMomentsF32_avx2(x *float32, pivot *float32, sum *float32, squares *float32, rows int, n int, stride int)
 
 //go:noescape
@@ -27,3 +36,12 @@ func columnNormSumsF32_avx2(dy *float32, x *float32, mean *float32, sum *float32
 
 //go:noescape
 func columnNormGradF32_avx2(dx *float32, dy *float32, x *float32, mean *float32, a *float32, b *float32, c *float32, rows int, n int, stride int)
+
+//go:noescape
+func maxPool2F32_avx2(y *float32, top *float32, bottom *float32, pixels int, n int)
+
+//go:noescape
+func maxPool2MaskF32_avx2(y *float32, mask *float32, top *float32, bottom *float32, pixels int, n int)
+
+//go:noescape
+func maxPool2GradF32_avx2(dy *float32, mask *float32, top *float32, bottom *float32, pixels int, n int)

@@ -491,6 +491,280 @@ done:
 	VZEROUPPER
 	RET
 
+// func maxPool2F32_avx512(y *float32, top *float32, bottom *float32, pixels int, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·maxPool2F32_avx512(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), AX
+	MOVQ top+8(FP), CX
+	MOVQ bottom+16(FP), DX
+	MOVQ pixels+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x02, DI
+
+pixel:
+	XORQ R8, R8
+	MOVQ SI, R9
+
+channelsWhole:
+	CMPQ    R9, $0x10
+	JLT     channelsRest
+	LEAQ    (R8)(DI*1), R10
+	VMOVUPS (CX)(R8*1), Z0
+	VMOVUPS (CX)(R10*1), Z1
+	VCMPPS  $0x07, Z0, Z0, K1
+	VCMPPS  $0x16, Z0, Z1, K1, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVUPS (DX)(R8*1), Z1
+	VCMPPS  $0x07, Z0, Z0, K1
+	VCMPPS  $0x16, Z0, Z1, K1, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVUPS (DX)(R10*1), Z1
+	VCMPPS  $0x07, Z0, Z0, K1
+	VCMPPS  $0x16, Z0, Z1, K1, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVUPS Z0, (AX)(R8*1)
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
+	JMP     channelsWhole
+
+channelsRest:
+	TESTQ     R9, R9
+	JZ        channelsEnd
+	MOVQ      $-1, R10
+	BZHIQ     R9, R10, R10
+	KMOVW     R10, K1
+	LEAQ      (R8)(DI*1), R10
+	VMOVUPS.Z (CX)(R8*1), K1, Z0
+	VMOVUPS.Z (CX)(R10*1), K1, Z1
+	VCMPPS    $0x07, Z0, Z0, K2
+	VCMPPS    $0x16, Z0, Z1, K2, K2
+	VMOVAPS   Z1, K2, Z0
+	VMOVUPS.Z (DX)(R8*1), K1, Z1
+	VCMPPS    $0x07, Z0, Z0, K2
+	VCMPPS    $0x16, Z0, Z1, K2, K2
+	VMOVAPS   Z1, K2, Z0
+	VMOVUPS.Z (DX)(R10*1), K1, Z1
+	VCMPPS    $0x07, Z0, Z0, K2
+	VCMPPS    $0x16, Z0, Z1, K2, K2
+	VMOVAPS   Z1, K2, Z0
+	VMOVUPS   Z0, K1, (AX)(R8*1)
+
+channelsEnd:
+	ADDQ DI, AX
+	LEAQ (CX)(DI*2), CX
+	LEAQ (DX)(DI*2), DX
+	DECQ BX
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func maxPool2MaskF32_avx512(y *float32, mask *float32, top *float32, bottom *float32, pixels int, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·maxPool2MaskF32_avx512(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ mask+8(FP), CX
+	MOVQ top+16(FP), DX
+	MOVQ bottom+24(FP), BX
+	MOVQ pixels+32(FP), SI
+	MOVQ n+40(FP), DI
+	MOVQ DI, R8
+	SHLQ $0x02, R8
+
+pixel:
+	XORQ R9, R9
+	MOVQ DI, R10
+
+channelsWhole:
+	CMPQ    R10, $0x10
+	JLT     channelsRest
+	LEAQ    (R9)(R8*1), R11
+	VMOVUPS (DX)(R9*1), Z0
+	VXORPS  Z1, Z1, Z1
+	VMOVUPS (DX)(R11*1), Z2
+	VCMPPS  $0x07, Z0, Z0, K1
+	VCMPPS  $0x16, Z0, Z2, K1, K1
+	VMOVAPS Z2, K1, Z0
+	VMOVAPS lanes3f800000<>+0(SB), K1, Z1
+	VMOVUPS (BX)(R9*1), Z2
+	VCMPPS  $0x07, Z0, Z0, K1
+	VCMPPS  $0x16, Z0, Z2, K1, K1
+	VMOVAPS Z2, K1, Z0
+	VMOVAPS lanes40000000<>+0(SB), K1, Z1
+	VMOVUPS (BX)(R11*1), Z2
+	VCMPPS  $0x07, Z0, Z0, K1
+	VCMPPS  $0x16, Z0, Z2, K1, K1
+	VMOVAPS Z2, K1, Z0
+	VMOVAPS lanes40400000<>+0(SB), K1, Z1
+	VMOVUPS Z0, (AX)(R9*1)
+	VMOVUPS Z1, (CX)(R9*1)
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JMP     channelsWhole
+
+channelsRest:
+	TESTQ     R10, R10
+	JZ        channelsEnd
+	MOVQ      $-1, R11
+	BZHIQ     R10, R11, R11
+	KMOVW     R11, K1
+	LEAQ      (R9)(R8*1), R11
+	VMOVUPS.Z (DX)(R9*1), K1, Z0
+	VXORPS    Z1, Z1, Z1
+	VMOVUPS.Z (DX)(R11*1), K1, Z2
+	VCMPPS    $0x07, Z0, Z0, K2
+	VCMPPS    $0x16, Z0, Z2, K2, K2
+	VMOVAPS   Z2, K2, Z0
+	VMOVAPS   lanes3f800000<>+0(SB), K2, Z1
+	VMOVUPS.Z (BX)(R9*1), K1, Z2
+	VCMPPS    $0x07, Z0, Z0, K2
+	VCMPPS    $0x16, Z0, Z2, K2, K2
+	VMOVAPS   Z2, K2, Z0
+	VMOVAPS   lanes40000000<>+0(SB), K2, Z1
+	VMOVUPS.Z (BX)(R11*1), K1, Z2
+	VCMPPS    $0x07, Z0, Z0, K2
+	VCMPPS    $0x16, Z0, Z2, K2, K2
+	VMOVAPS   Z2, K2, Z0
+	VMOVAPS   lanes40400000<>+0(SB), K2, Z1
+	VMOVUPS   Z0, K1, (AX)(R9*1)
+	VMOVUPS   Z1, K1, (CX)(R9*1)
+
+channelsEnd:
+	ADDQ R8, AX
+	ADDQ R8, CX
+	LEAQ (DX)(R8*2), DX
+	LEAQ (BX)(R8*2), BX
+	DECQ SI
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+DATA lanes3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA lanes3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA lanes3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA lanes3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA lanes3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA lanes3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA lanes3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA lanes3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL lanes3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA lanes40000000<>+0(SB)/8, $0x4000000040000000
+DATA lanes40000000<>+8(SB)/8, $0x4000000040000000
+DATA lanes40000000<>+16(SB)/8, $0x4000000040000000
+DATA lanes40000000<>+24(SB)/8, $0x4000000040000000
+DATA lanes40000000<>+32(SB)/8, $0x4000000040000000
+DATA lanes40000000<>+40(SB)/8, $0x4000000040000000
+DATA lanes40000000<>+48(SB)/8, $0x4000000040000000
+DATA lanes40000000<>+56(SB)/8, $0x4000000040000000
+GLOBL lanes40000000<>(SB), RODATA|NOPTR, $64
+
+DATA lanes40400000<>+0(SB)/8, $0x4040000040400000
+DATA lanes40400000<>+8(SB)/8, $0x4040000040400000
+DATA lanes40400000<>+16(SB)/8, $0x4040000040400000
+DATA lanes40400000<>+24(SB)/8, $0x4040000040400000
+DATA lanes40400000<>+32(SB)/8, $0x4040000040400000
+DATA lanes40400000<>+40(SB)/8, $0x4040000040400000
+DATA lanes40400000<>+48(SB)/8, $0x4040000040400000
+DATA lanes40400000<>+56(SB)/8, $0x4040000040400000
+GLOBL lanes40400000<>(SB), RODATA|NOPTR, $64
+
+// func maxPool2GradF32_avx512(dy *float32, mask *float32, top *float32, bottom *float32, pixels int, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·maxPool2GradF32_avx512(SB), NOSPLIT, $0-48
+	MOVQ dy+0(FP), AX
+	MOVQ mask+8(FP), CX
+	MOVQ top+16(FP), DX
+	MOVQ bottom+24(FP), BX
+	MOVQ pixels+32(FP), SI
+	MOVQ n+40(FP), DI
+	MOVQ DI, R8
+	SHLQ $0x02, R8
+
+pixel:
+	XORQ R9, R9
+	MOVQ DI, R10
+
+channelsWhole:
+	CMPQ      R10, $0x10
+	JLT       channelsRest
+	LEAQ      (R9)(R8*1), R11
+	VMOVUPS   (AX)(R9*1), Z0
+	VMOVUPS   (CX)(R9*1), Z1
+	VMOVUPS   lanes00000000<>+0(SB), Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K1
+	VBLENDMPS Z0, Z3, K1, Z4
+	VMOVUPS   Z4, (DX)(R9*1)
+	VMOVUPS   lanes3f800000<>+0(SB), Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K1
+	VBLENDMPS Z0, Z3, K1, Z5
+	VMOVUPS   Z5, (DX)(R11*1)
+	VMOVUPS   lanes40000000<>+0(SB), Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K1
+	VBLENDMPS Z0, Z3, K1, Z6
+	VMOVUPS   Z6, (BX)(R9*1)
+	VMOVUPS   lanes40400000<>+0(SB), Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K1
+	VBLENDMPS Z0, Z3, K1, Z7
+	VMOVUPS   Z7, (BX)(R11*1)
+	ADDQ      $0x00000040, R9
+	SUBQ      $0x00000010, R10
+	JMP       channelsWhole
+
+channelsRest:
+	TESTQ     R10, R10
+	JZ        channelsEnd
+	MOVQ      $-1, R11
+	BZHIQ     R10, R11, R11
+	KMOVW     R11, K1
+	LEAQ      (R9)(R8*1), R11
+	VMOVUPS.Z (AX)(R9*1), K1, Z0
+	VMOVUPS.Z (CX)(R9*1), K1, Z1
+	VMOVUPS   lanes00000000<>+0(SB), Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K2
+	VBLENDMPS Z0, Z3, K2, Z8
+	VMOVUPS   Z8, K1, (DX)(R9*1)
+	VMOVUPS   lanes3f800000<>+0(SB), Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K2
+	VBLENDMPS Z0, Z3, K2, Z9
+	VMOVUPS   Z9, K1, (DX)(R11*1)
+	VMOVUPS   lanes40000000<>+0(SB), Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K2
+	VBLENDMPS Z0, Z3, K2, Z10
+	VMOVUPS   Z10, K1, (BX)(R9*1)
+	VMOVUPS   lanes40400000<>+0(SB), Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K2
+	VBLENDMPS Z0, Z3, K2, Z11
+	VMOVUPS   Z11, K1, (BX)(R11*1)
+
+channelsEnd:
+	ADDQ R8, AX
+	ADDQ R8, CX
+	LEAQ (DX)(R8*2), DX
+	LEAQ (BX)(R8*2), BX
+	DECQ SI
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+DATA lanes00000000<>+0(SB)/8, $0x0000000000000000
+DATA lanes00000000<>+8(SB)/8, $0x0000000000000000
+DATA lanes00000000<>+16(SB)/8, $0x0000000000000000
+DATA lanes00000000<>+24(SB)/8, $0x0000000000000000
+DATA lanes00000000<>+32(SB)/8, $0x0000000000000000
+DATA lanes00000000<>+40(SB)/8, $0x0000000000000000
+DATA lanes00000000<>+48(SB)/8, $0x0000000000000000
+DATA lanes00000000<>+56(SB)/8, $0x0000000000000000
+GLOBL lanes00000000<>(SB), RODATA|NOPTR, $64
+
 DATA lanemask<>+0(SB)/4, $0xffffffff
 DATA lanemask<>+4(SB)/4, $0xffffffff
 DATA lanemask<>+8(SB)/4, $0xffffffff
@@ -955,5 +1229,251 @@ partRow:
 	JNZ         partRow
 
 done:
+	VZEROUPPER
+	RET
+
+// func maxPool2F32_avx2(y *float32, top *float32, bottom *float32, pixels int, n int)
+// Requires: AVX
+TEXT ·maxPool2F32_avx2(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), AX
+	MOVQ top+8(FP), CX
+	MOVQ bottom+16(FP), DX
+	MOVQ pixels+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x02, DI
+
+pixel:
+	XORQ R8, R8
+	MOVQ SI, R9
+
+channelsWhole:
+	CMPQ      R9, $0x08
+	JLT       channelsRest
+	LEAQ      (R8)(DI*1), R10
+	VMOVUPS   (CX)(R8*1), Y0
+	VMOVUPS   (CX)(R10*1), Y1
+	VCMPPS    $0x07, Y0, Y0, Y2
+	VCMPPS    $0x16, Y0, Y1, Y3
+	VANDPS    Y2, Y3, Y3
+	VBLENDVPS Y3, Y1, Y0, Y0
+	VMOVUPS   (DX)(R8*1), Y1
+	VCMPPS    $0x07, Y0, Y0, Y2
+	VCMPPS    $0x16, Y0, Y1, Y3
+	VANDPS    Y2, Y3, Y3
+	VBLENDVPS Y3, Y1, Y0, Y0
+	VMOVUPS   (DX)(R10*1), Y1
+	VCMPPS    $0x07, Y0, Y0, Y2
+	VCMPPS    $0x16, Y0, Y1, Y3
+	VANDPS    Y2, Y3, Y3
+	VBLENDVPS Y3, Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)(R8*1)
+	ADDQ      $0x00000020, R8
+	SUBQ      $0x00000008, R9
+	JMP       channelsWhole
+
+channelsRest:
+	TESTQ      R9, R9
+	JZ         channelsEnd
+	LEAQ       lanemask<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    64(R10)(R9*4), Y0
+	LEAQ       (R8)(DI*1), R10
+	VMASKMOVPS (CX)(R8*1), Y0, Y1
+	VMASKMOVPS (CX)(R10*1), Y0, Y2
+	VCMPPS     $0x07, Y1, Y1, Y3
+	VCMPPS     $0x16, Y1, Y2, Y4
+	VANDPS     Y3, Y4, Y4
+	VBLENDVPS  Y4, Y2, Y1, Y1
+	VMASKMOVPS (DX)(R8*1), Y0, Y2
+	VCMPPS     $0x07, Y1, Y1, Y3
+	VCMPPS     $0x16, Y1, Y2, Y4
+	VANDPS     Y3, Y4, Y4
+	VBLENDVPS  Y4, Y2, Y1, Y1
+	VMASKMOVPS (DX)(R10*1), Y0, Y2
+	VCMPPS     $0x07, Y1, Y1, Y3
+	VCMPPS     $0x16, Y1, Y2, Y4
+	VANDPS     Y3, Y4, Y4
+	VBLENDVPS  Y4, Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(R8*1)
+
+channelsEnd:
+	ADDQ DI, AX
+	LEAQ (CX)(DI*2), CX
+	LEAQ (DX)(DI*2), DX
+	DECQ BX
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func maxPool2MaskF32_avx2(y *float32, mask *float32, top *float32, bottom *float32, pixels int, n int)
+// Requires: AVX
+TEXT ·maxPool2MaskF32_avx2(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ mask+8(FP), CX
+	MOVQ top+16(FP), DX
+	MOVQ bottom+24(FP), BX
+	MOVQ pixels+32(FP), SI
+	MOVQ n+40(FP), DI
+	MOVQ DI, R8
+	SHLQ $0x02, R8
+
+pixel:
+	XORQ R9, R9
+	MOVQ DI, R10
+
+channelsWhole:
+	CMPQ      R10, $0x08
+	JLT       channelsRest
+	LEAQ      (R9)(R8*1), R11
+	VMOVUPS   (DX)(R9*1), Y0
+	VXORPS    Y1, Y1, Y1
+	VMOVUPS   (DX)(R11*1), Y2
+	VCMPPS    $0x07, Y0, Y0, Y3
+	VCMPPS    $0x16, Y0, Y2, Y4
+	VANDPS    Y3, Y4, Y4
+	VBLENDVPS Y4, Y2, Y0, Y0
+	VBLENDVPS Y4, lanes3f800000<>+0(SB), Y1, Y1
+	VMOVUPS   (BX)(R9*1), Y2
+	VCMPPS    $0x07, Y0, Y0, Y3
+	VCMPPS    $0x16, Y0, Y2, Y4
+	VANDPS    Y3, Y4, Y4
+	VBLENDVPS Y4, Y2, Y0, Y0
+	VBLENDVPS Y4, lanes40000000<>+0(SB), Y1, Y1
+	VMOVUPS   (BX)(R11*1), Y2
+	VCMPPS    $0x07, Y0, Y0, Y3
+	VCMPPS    $0x16, Y0, Y2, Y4
+	VANDPS    Y3, Y4, Y4
+	VBLENDVPS Y4, Y2, Y0, Y0
+	VBLENDVPS Y4, lanes40400000<>+0(SB), Y1, Y1
+	VMOVUPS   Y0, (AX)(R9*1)
+	VMOVUPS   Y1, (CX)(R9*1)
+	ADDQ      $0x00000020, R9
+	SUBQ      $0x00000008, R10
+	JMP       channelsWhole
+
+channelsRest:
+	TESTQ      R10, R10
+	JZ         channelsEnd
+	LEAQ       lanemask<>+0(SB), R11
+	NEGQ       R10
+	VMOVUPS    64(R11)(R10*4), Y0
+	LEAQ       (R9)(R8*1), R11
+	VMASKMOVPS (DX)(R9*1), Y0, Y1
+	VXORPS     Y2, Y2, Y2
+	VMASKMOVPS (DX)(R11*1), Y0, Y3
+	VCMPPS     $0x07, Y1, Y1, Y4
+	VCMPPS     $0x16, Y1, Y3, Y5
+	VANDPS     Y4, Y5, Y5
+	VBLENDVPS  Y5, Y3, Y1, Y1
+	VBLENDVPS  Y5, lanes3f800000<>+0(SB), Y2, Y2
+	VMASKMOVPS (BX)(R9*1), Y0, Y3
+	VCMPPS     $0x07, Y1, Y1, Y4
+	VCMPPS     $0x16, Y1, Y3, Y5
+	VANDPS     Y4, Y5, Y5
+	VBLENDVPS  Y5, Y3, Y1, Y1
+	VBLENDVPS  Y5, lanes40000000<>+0(SB), Y2, Y2
+	VMASKMOVPS (BX)(R11*1), Y0, Y3
+	VCMPPS     $0x07, Y1, Y1, Y4
+	VCMPPS     $0x16, Y1, Y3, Y5
+	VANDPS     Y4, Y5, Y5
+	VBLENDVPS  Y5, Y3, Y1, Y1
+	VBLENDVPS  Y5, lanes40400000<>+0(SB), Y2, Y2
+	VMASKMOVPS Y1, Y0, (AX)(R9*1)
+	VMASKMOVPS Y2, Y0, (CX)(R9*1)
+
+channelsEnd:
+	ADDQ R8, AX
+	ADDQ R8, CX
+	LEAQ (DX)(R8*2), DX
+	LEAQ (BX)(R8*2), BX
+	DECQ SI
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func maxPool2GradF32_avx2(dy *float32, mask *float32, top *float32, bottom *float32, pixels int, n int)
+// Requires: AVX
+TEXT ·maxPool2GradF32_avx2(SB), NOSPLIT, $0-48
+	MOVQ dy+0(FP), AX
+	MOVQ mask+8(FP), CX
+	MOVQ top+16(FP), DX
+	MOVQ bottom+24(FP), BX
+	MOVQ pixels+32(FP), SI
+	MOVQ n+40(FP), DI
+	MOVQ DI, R8
+	SHLQ $0x02, R8
+
+pixel:
+	XORQ R9, R9
+	MOVQ DI, R10
+
+channelsWhole:
+	CMPQ      R10, $0x08
+	JLT       channelsRest
+	LEAQ      (R9)(R8*1), R11
+	VMOVUPS   (AX)(R9*1), Y0
+	VMOVUPS   (CX)(R9*1), Y1
+	VMOVUPS   lanes00000000<>+0(SB), Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x00, Y2, Y1, Y2
+	VBLENDVPS Y2, Y0, Y3, Y2
+	VMOVUPS   Y2, (DX)(R9*1)
+	VMOVUPS   lanes3f800000<>+0(SB), Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x00, Y2, Y1, Y2
+	VBLENDVPS Y2, Y0, Y3, Y2
+	VMOVUPS   Y2, (DX)(R11*1)
+	VMOVUPS   lanes40000000<>+0(SB), Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x00, Y2, Y1, Y2
+	VBLENDVPS Y2, Y0, Y3, Y2
+	VMOVUPS   Y2, (BX)(R9*1)
+	VMOVUPS   lanes40400000<>+0(SB), Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x00, Y2, Y1, Y1
+	VBLENDVPS Y1, Y0, Y3, Y0
+	VMOVUPS   Y0, (BX)(R11*1)
+	ADDQ      $0x00000020, R9
+	SUBQ      $0x00000008, R10
+	JMP       channelsWhole
+
+channelsRest:
+	TESTQ      R10, R10
+	JZ         channelsEnd
+	LEAQ       lanemask<>+0(SB), R11
+	NEGQ       R10
+	VMOVUPS    64(R11)(R10*4), Y0
+	LEAQ       (R9)(R8*1), R11
+	VMASKMOVPS (AX)(R9*1), Y0, Y1
+	VMASKMOVPS (CX)(R9*1), Y0, Y2
+	VMOVUPS    lanes00000000<>+0(SB), Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x00, Y3, Y2, Y3
+	VBLENDVPS  Y3, Y1, Y4, Y3
+	VMASKMOVPS Y3, Y0, (DX)(R9*1)
+	VMOVUPS    lanes3f800000<>+0(SB), Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x00, Y3, Y2, Y3
+	VBLENDVPS  Y3, Y1, Y4, Y3
+	VMASKMOVPS Y3, Y0, (DX)(R11*1)
+	VMOVUPS    lanes40000000<>+0(SB), Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x00, Y3, Y2, Y3
+	VBLENDVPS  Y3, Y1, Y4, Y3
+	VMASKMOVPS Y3, Y0, (BX)(R9*1)
+	VMOVUPS    lanes40400000<>+0(SB), Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x00, Y3, Y2, Y2
+	VBLENDVPS  Y2, Y1, Y4, Y1
+	VMASKMOVPS Y1, Y0, (BX)(R11*1)
+
+channelsEnd:
+	ADDQ R8, AX
+	ADDQ R8, CX
+	LEAQ (DX)(R8*2), DX
+	LEAQ (BX)(R8*2), BX
+	DECQ SI
+	JNZ  pixel
 	VZEROUPPER
 	RET

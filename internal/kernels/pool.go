@@ -26,6 +26,8 @@ type MaxPool[T Float] struct {
 	shape PoolShape
 	windowTables
 	forward, claims region
+	halve, double   region        // the same for windows that halve a picture
+	passes          *columnPasses // of those, nil where plain Go does the work
 
 	x, y, mask []T
 	settle     settler[T] // one of the following, made once: making one allocates
@@ -39,19 +41,39 @@ func NewMaxPool[T Float](s PoolShape) *MaxPool[T] {
 	p := &MaxPool[T]{shape: s, windowTables: newWindowTables(s.H, s.W, BorderZero)}
 	p.forward, p.claims = p.forwardRow, p.claimsRow
 	p.add, p.set, p.take = addClaims[T], setClaims[T], takeClaims[T]
+	p.halve, p.double = p.halveRow, p.doubleRow
+	if isFloat32[T]() && s.Channels > 0 && s.H.halves() && s.W.halves() {
+		p.passes = columnSets[active]
+	}
 	return p
+}
+
+// halves says whether windows are pairs of neighbours, all inside.
+func (w *Window) halves() bool {
+	return w.Kernel == 2 && w.Stride == 2 && w.Dilation == 1 && w.Before == 0 && w.Out > 0 && 2*w.Out <= w.In
 }
 
 // Forward sets y to the maxima of x and, unless it is nil, mask.
 func (p *MaxPool[T]) Forward(team *parallel.Team, y, mask, x []T) {
 	p.bind(x, y, mask)
-	team.Run(p.shape.Batch*p.shape.H.Out, &p.forward)
+	if p.passes != nil {
+		team.Run(p.shape.Batch*p.shape.H.Out, &p.halve)
+	} else {
+		team.Run(p.shape.Batch*p.shape.H.Out, &p.forward)
+	}
 	p.x, p.y, p.mask = nil, nil, nil
 }
 
 // Backward sets dx: each dy is added to where its maximum came from.
 func (p *MaxPool[T]) Backward(team *parallel.Team, dx, dy, mask []T) {
-	p.run(team, dx, dy, mask, p.add, false)
+	if p.passes == nil {
+		p.run(team, dx, dy, mask, p.add, false)
+		return
+	}
+	p.bind(dx, dy, mask)
+	need("MaxPool", "mask", len(mask), p.shape.elemsOut())
+	team.Run(p.shape.Batch*ceilDiv(p.shape.H.In, 2), &p.double)
+	p.x, p.y, p.mask = nil, nil, nil
 }
 
 // Unpool sets x to zeros, and to each v where the mask says. Of several v for one position
@@ -119,6 +141,37 @@ func (p *MaxPool[T]) forwardRow(row int) {
 			}
 		}
 	}
+}
+
+// halveRow computes a row of y from the two rows of x that it is made of.
+func (p *MaxPool[T]) halveRow(row int) {
+	s := &p.shape
+	n := s.W.In * s.Channels
+	x := f32(p.x)[(row/s.H.Out*s.H.In+2*(row%s.H.Out))*n:]
+	at := row * s.W.Out * s.Channels
+	if p.mask == nil {
+		p.passes.maxPool2(&f32(p.y)[at], &x[0], &x[n], s.W.Out, s.Channels)
+		return
+	}
+	p.passes.maxPool2Mask(&f32(p.y)[at], &f32(p.mask)[at], &x[0], &x[n], s.W.Out, s.Channels)
+}
+
+// doubleRow computes two rows of dx, one where there is one left: no window reaches that, nor
+// a last column without a pair.
+func (p *MaxPool[T]) doubleRow(pair int) {
+	s := &p.shape
+	n, pairs := s.W.In*s.Channels, ceilDiv(s.H.In, 2)
+	picture, line := pair/pairs, pair%pairs
+	x := p.x[(picture*s.H.In+2*line)*n:]
+	if line >= s.H.Out {
+		clear(x[:min(2, s.H.In-2*line)*n])
+		return
+	}
+	at := (picture*s.H.Out + line) * s.W.Out * s.Channels
+	p.passes.maxPool2Grad(&f32(p.y)[at], &f32(p.mask)[at], &f32(x)[0], &f32(x)[n], s.W.Out, s.Channels)
+	reached := 2 * s.W.Out * s.Channels
+	clear(x[reached:n])
+	clear(x[n+reached : 2*n])
 }
 
 // maxOf computes y[c] = max(y[c], v[c]); the first NaN stays.

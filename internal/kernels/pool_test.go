@@ -18,6 +18,8 @@ func poolShapes() []PoolShape {
 		batch, chs int
 	}{
 		{Slide{Kernel: 2, Stride: 2, Dilation: 1}, Slide{Kernel: 2, Stride: 2, Dilation: 1}, 7, 4, 3, 17},
+		{Slide{Kernel: 2, Stride: 2, Dilation: 1}, Slide{Kernel: 2, Stride: 2, Dilation: 1}, 6, 9, 2, 40},
+		{Slide{Kernel: 2, Stride: 2, Dilation: 1}, Slide{Kernel: 2, Stride: 2, Dilation: 1, Rule: PadSame}, 3, 7, 2, 8},
 		{Slide{Kernel: 3, Stride: 2, Dilation: 1, Rule: PadSame}, Slide{Kernel: 2, Stride: 1, Dilation: 1}, 8, 5, 2, 3},
 		{Slide{Kernel: 3, Stride: 1, Dilation: 2, Rule: PadExplicit, Before: 1, After: 2}, Slide{Kernel: 4, Stride: 3, Dilation: 1, Rule: PadSame}, 6, 7, 2, 1},
 		{Slide{Kernel: 2, Stride: 3, Dilation: 1}, Slide{Kernel: 3, Stride: 2, Dilation: 1, Ceil: true}, 9, 6, 2, 5},
@@ -64,7 +66,9 @@ func same[T Float](t *testing.T, name string, got, want []T) {
 
 // TestMaxPool holds all passes against the definition, on numbers full of ties, with NaNs
 // and infinities among them.
-func TestMaxPool(t *testing.T) {
+func TestMaxPool(t *testing.T) { eachISA(t, testMaxPool) }
+
+func testMaxPool(t *testing.T) {
 	team := parallel.Start(2)
 	defer team.Close()
 	for _, s := range poolShapes() {

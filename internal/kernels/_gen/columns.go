@@ -83,23 +83,28 @@ func (g *generator) columnFunc(name string, matrices, params, sums []string, wid
 	whole("one", 1)
 	g.TESTQ(n, n)
 	g.JZ(LabelRef("done"))
-	if g.masks {
-		bits, k := g.GP64(), g.K()
-		g.MOVQ(I32(-1), bits)
-		g.BZHIQ(n, bits, bits)
-		g.KMOVW(bits.As32(), k)
-		c.mask = k
-	} else {
-		at, mask := g.GP64(), g.vec()
-		g.LEAQ(table, at)
-		g.NEGQ(n)
-		g.VMOVUPS(Mem{Base: at, Index: n, Scale: 4, Disp: 64}, mask)
-		c.mask = mask
-	}
+	c.mask = g.maskOf(n, table)
 	block("part", 1)
 	g.Label("done")
 	g.VZEROUPPER()
 	g.RET()
+}
+
+// maskOf returns the mask of the first n lanes, n at most all of them; it destroys n.
+func (g *generator) maskOf(n reg.Register, table Mem) Op {
+	at := g.GP64()
+	if g.masks {
+		k := g.K()
+		g.MOVQ(I32(-1), at)
+		g.BZHIQ(n, at, at)
+		g.KMOVW(at.As32(), k)
+		return k
+	}
+	mask := g.vec()
+	g.LEAQ(table, at)
+	g.NEGQ(n)
+	g.VMOVUPS(Mem{Base: at, Index: n, Scale: 4, Disp: 64}, mask)
+	return mask
 }
 
 // read returns a vector; columns beyond the last are 0.

@@ -41,6 +41,7 @@ func main() {
 			}
 		case "columns":
 			columns(g)
+			pools(g)
 		case "vector":
 			elementwise(g)
 			activations(g)
