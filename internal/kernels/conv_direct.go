@@ -221,13 +221,14 @@ func planDirect[T Float](s *ConvShape, gathers bool) directPlan {
 		p.input, p.output = y, x
 		p.alongH, p.alongW = scatterAxis(s.H), scatterAxis(s.W)
 	}
-	if s.H.still() && s.W.still() { // all pixels are one row
-		pixels := p.batch * p.output.height * p.output.width
+	if s.H.still() && s.W.still() { // rows are as good as one, but the tables grow with it
+		width := p.output.width * joinedRows(p.batch*p.output.height, p.output.width)
+		rows := p.batch * p.output.height * p.output.width / width
 		still := func(n int) directAxis {
 			return gatherAxis(Window{In: n, Out: n, Kernel: 1, Stride: 1, Dilation: 1}, BorderExclude)
 		}
-		p.input.height, p.output.height, p.input.width, p.output.width = 1, 1, pixels, pixels
-		p.batch, p.alongH, p.alongW = 1, still(1), still(pixels)
+		p.input.height, p.output.height, p.input.width, p.output.width = rows, rows, width, width
+		p.batch, p.alongH, p.alongW = 1, still(rows), still(width)
 	}
 	if slices.ContainsFunc(p.input.parts, func(channels int) bool { return collides(4 * p.alongW.move * channels) }) {
 		p.tile.rows = min(p.tile.rows, cacheWays)
@@ -241,6 +242,20 @@ func planDirect[T Float](s *ConvShape, gathers bool) directPlan {
 	p.divide()
 	p.layLines()
 	return p
+}
+
+// directJoined is the number of pixels up to which rows are joined.
+const directJoined = 1 << 14
+
+// joinedRows is the largest divisor of the number of rows that makes rows of at most
+// directJoined pixels out of those of the width, at least 1.
+func joinedRows(rows, width int) int {
+	for n := min(rows, directJoined/max(width, 1)); n > 1; n-- {
+		if rows%n == 0 {
+			return n
+		}
+	}
+	return 1
 }
 
 // inGroup and outGroup are a group's channels of the pass's input and result.
