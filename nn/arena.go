@@ -3,10 +3,9 @@ package nn
 import (
 	"slices"
 	"sync"
-	"unsafe"
 	"weak"
 
-	"github.com/hourglass-go/hourglass/tensor"
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 )
 
 const (
@@ -16,16 +15,6 @@ const (
 	// arenaSessions is how many sessions keep their binding to an arena.
 	arenaSessions = 8
 )
-
-// newArena returns n elements that start at a multiple of 64 bytes.
-func newArena[T tensor.Float](n int) []T {
-	if n == 0 {
-		return nil
-	}
-	a := make([]T, n+arenaAlign)
-	skip := (64 - int(uintptr(unsafe.Pointer(&a[0]))%64)) % 64 / int(unsafe.Sizeof(a[0]))
-	return a[skip : skip+n : skip+n]
-}
 
 // arena is memory that sessions take turns in.
 type arena struct {
@@ -127,7 +116,7 @@ func (c *sessionCache) takeArena(n int) *arena {
 			return best
 		}
 	}
-	return &arena{memory: newArena[float32](n)}
+	return &arena{memory: hugepage.Make[float32](n)}
 }
 
 // closer reports whether a is closer to n than b is, from above or, else, from below.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
@@ -37,14 +38,14 @@ func TestIdleArenas(t *testing.T) {
 	var c sessionCache
 	const large = idleBytes/4 + 1
 	take := func(n int) (size int) { return len(c.takeArena(n).memory) }
-	c.put(&arena{memory: newArena[float32](large)})
-	c.put(&arena{memory: newArena[float32](1000)})
-	c.put(&arena{memory: newArena[float32](2000)})
+	c.put(&arena{memory: hugepage.Make[float32](large)})
+	c.put(&arena{memory: hugepage.Make[float32](1000)})
+	c.put(&arena{memory: hugepage.Make[float32](2000)})
 	if got := []int{take(900), take(1001), take(1001)}; !slices.Equal(got, []int{1000, 2000, large}) {
 		t.Errorf("took arenas of %d", got)
 	}
-	c.put(&arena{memory: newArena[float32](large)})
-	c.put(&arena{memory: newArena[float32](1000)})
+	c.put(&arena{memory: hugepage.Make[float32](large)})
+	c.put(&arena{memory: hugepage.Make[float32](1000)})
 	runtime.GC()
 	if len(c.idle) != 2 || c.idle[0].get() != nil || c.idle[1].get() == nil {
 		t.Error("after a collection, the large arena is there or the small one is not")

@@ -1,6 +1,10 @@
 package nn
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/hourglass-go/hourglass/internal/hugepage"
+)
 
 // forms are the prepared parameters of a store, see [Form].
 type forms struct {
@@ -49,7 +53,7 @@ func (s *Store) form(params []*Param, want Form, prepare func(dst []float32)) []
 	if f.made == nil {
 		f.made = map[formKey]madeForm{}
 	}
-	data := newArena[float32](want.Elems)
+	data := hugepage.Make[float32](want.Elems)
 	prepare(data)
 	f.made[key] = madeForm{f.version, data}
 	return data

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/tensor"
 )
@@ -125,7 +126,7 @@ func (c goldenCase) run(t *testing.T, layer Layer) {
 	g.optimise(true)
 	p := newPlan(g, c.Tensors["input"].Shape[0], true, true)
 	m.Store().Gradients()
-	s := newSession(p, newArena[float32](p.arena), m.Store().weights(), func(r Routine) Op[float32] { return r.New32() })
+	s := newSession(p, hugepage.Make[float32](p.arena), m.Store().weights(), func(r Routine) Op[float32] { return r.New32() })
 	team := parallel.Start(2)
 	defer team.Close()
 	s.bind(inputs)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/rng"
 )
 
@@ -45,7 +46,7 @@ func (gc GradientCheck) model(m *Model) (float64, error) {
 	g.optimise(true)
 	p := newPlan(g, gc.Batch, true, true)
 	w := wideWeights(m.Store(), gc.Seed)
-	s := newSession(p, newArena[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
+	s := newSession(p, hugepage.Make[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
 	c := &checker{gc: gc, s: s, w: w, run: runState{training: gc.Training, draw: gc.Training, seed: rng.New(gc.Seed)}}
 	return c.check(m.Params()), nil
 }

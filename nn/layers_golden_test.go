@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/tensor"
 )
@@ -158,7 +159,7 @@ func runGolden[T tensor.Float](t *testing.T, r goldenRun, op func(Routine) Op[T]
 	g := must(lower(m, shapes))
 	g.optimise(true)
 	p := newPlan(g, r.inputs[0].Shape[0], true, true)
-	s := newSession(p, newArena[T](p.arena), w, op)
+	s := newSession(p, hugepage.Make[T](p.arena), w, op)
 	team := parallel.Start(2)
 	defer team.Close()
 	s.bind(data)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/tensor"
 )
@@ -23,7 +24,7 @@ func lossSession[T tensor.Float](t *testing.T, l Layer, batch int, shapes []Shap
 	}
 	g := must(lower(m, shapes))
 	p := newPlan(g, batch, true, true)
-	return newSession(p, newArena[T](p.arena), &weights[T]{}, op), &runState{training: true}
+	return newSession(p, hugepage.Make[T](p.arena), &weights[T]{}, op), &runState{training: true}
 }
 
 // runLoss returns the output of a layer without parameters, and the gradients by its inputs

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 )
 
 func TestNormGradients(t *testing.T) {
@@ -163,7 +165,7 @@ func trainingOutput(t *testing.T, m *Model, in []float32, batch int) []float32 {
 	g := must(lower(m, []Shape{m.inputs[0].shape}))
 	g.optimise(true)
 	p := newPlan(g, batch, true, true)
-	s := newSession(p, newArena[float32](p.arena), m.Store().weights(), func(r Routine) Op[float32] { return r.New32() })
+	s := newSession(p, hugepage.Make[float32](p.arena), m.Store().weights(), func(r Routine) Op[float32] { return r.New32() })
 	s.bind([][]float32{in})
 	s.forward(&runState{training: true, updateState: true})
 	return s.values[g.outputs[0]]

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/internal/rng"
 	"github.com/hourglass-go/hourglass/tensor"
@@ -150,7 +151,7 @@ func runLayer[T tensor.Float](t *testing.T, l Layer, shapes []Shape, inputs [][]
 		}
 		return o.(Op[T])
 	}
-	s := newSession(p, newArena[T](p.arena), &weights[T]{}, op)
+	s := newSession(p, hugepage.Make[T](p.arena), &weights[T]{}, op)
 	team := parallel.Start(2)
 	defer team.Close()
 	s.bind(inputs)

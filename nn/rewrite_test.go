@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/internal/rng"
 )
@@ -31,7 +32,7 @@ func runGraph(t *testing.T, m *Model, g *graph, batch int, training bool) graphR
 func runPlan(m *Model, p *plan) graphRun {
 	g, training := p.graph, p.training
 	w := wideWeights(m.Store(), 5)
-	s := newSession(p, newArena[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
+	s := newSession(p, hugepage.Make[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
 	team := parallel.Start(2)
 	defer team.Close()
 	if !training {

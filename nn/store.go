@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/rng"
 )
 
@@ -169,7 +170,7 @@ func (s *Store) allocate() {
 	size := s.Sizes()
 	var values [kinds][]float32
 	for k := range values {
-		values[k] = make([]float32, size[k])
+		values[k] = hugepage.Make[float32](size[k])
 	}
 	initialise(s.params, &values, s.seed)
 	s.values = values
@@ -226,7 +227,7 @@ func (s *Store) Gradients() []float32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gradients == nil {
-		s.gradients = make([]float32, s.Sizes()[Trainable])
+		s.gradients = hugepage.Make[float32](s.Sizes()[Trainable])
 	}
 	return s.gradients
 }

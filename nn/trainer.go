@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/internal/rng"
 	"github.com/hourglass-go/hourglass/tensor"
@@ -181,7 +182,7 @@ func (t *Trainer) session(batch []*tensor.Tensor) (*trainerSession, error) {
 	// outgrown one, or of an old layout, are let go.
 	if len(t.arena) < p.arena {
 		t.ready, t.arena = nil, nil
-		t.arena = newArena[float32](p.arena)
+		t.arena = hugepage.Make[float32](p.arena)
 	}
 	t.ready = slices.DeleteFunc(t.ready, func(e trainerSession) bool { return e.layout != store.layout })
 	if len(t.ready) == trainerSessions {
