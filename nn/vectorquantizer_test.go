@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hourglass-go/hourglass/internal/hugepage"
 	"github.com/hourglass-go/hourglass/internal/parallel"
 	"github.com/hourglass-go/hourglass/internal/rng"
 )
@@ -78,7 +79,7 @@ func gradientsOf(m *Model, w *weights[float64], inputs, cotangents [][]float64, 
 	g := must(lower(m, shapes))
 	g.optimise(true)
 	p := newPlan(g, batch, true, true)
-	s := newSession(p, newArena[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
+	s := newSession(p, hugepage.Make[float64](p.arena), w, func(r Routine) Op[float64] { return r.New64() })
 	team := parallel.Start(2)
 	defer team.Close()
 	s.bind(inputs)
