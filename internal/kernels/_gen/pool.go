@@ -118,7 +118,7 @@ func (g *generator) takeLarger(x, best reg.VecVirtual, f func(choose func(from O
 		k := g.K()
 		g.VCMPPS(Imm(ordered), best, best, k)
 		g.VCMPPS(Imm(notLessOrEqual), best, x, k, k)
-		f(func(from Op, to reg.VecVirtual) { g.VMOVAPS(from, k, to) })
+		f(func(from Op, to reg.VecVirtual) { g.VMOVUPS(from, k, to) })
 		return
 	}
 	valid, larger := g.vec(), g.vec()
