@@ -7,15 +7,6 @@ type canvas[T Float] struct {
 	h, w     int
 }
 
-// widest is the largest number of channels of a part.
-func (c *canvas[T]) widest() int {
-	most := 0
-	for _, n := range c.channels {
-		most = max(most, n)
-	}
-	return most
-}
-
 // pixel is where a pixel of a part begins.
 func (c *canvas[T]) pixel(part, n, row, col int) int {
 	return ((n*c.h+row)*c.w + col) * c.channels[part]
