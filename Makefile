@@ -40,11 +40,11 @@ test-avx2: ## all tests, with the AVX2 kernels
 
 .PHONY: test-arm64
 test-arm64: ## the kernels as arm64 code, under qemu-user-static
-	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -exec qemu-aarch64-static $(ARITHMETIC)
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -timeout 40m -exec qemu-aarch64-static $(ARITHMETIC)
 
 .PHONY: race
 race: ## the concurrent packages under the race detector (needs cgo)
-	$(GO) test -race -short $(CONCURRENT)
+	$(GO) test -race -short -timeout 30m $(CONCURRENT)
 
 .PHONY: slow
 slow: ## the tests that train on full data sets for hours; HOURGLASS_DATA names the folder of data
