@@ -149,28 +149,25 @@ func decodeField(key string, n *node, field reflect.Value) error {
 			*target = append(*target, c)
 		}
 	case **Augmentation:
-		if n.value == nil {
-			*target = nil
-			return nil
-		}
-		fresh := Augmentation{at: n.at}
-		if err := decode(n, &fresh); err != nil {
-			return err
-		}
-		*target = &fresh
+		return decodeNew(n, target, Augmentation{at: n.at})
 	case **EarlyStopping:
-		if n.value == nil {
-			*target = nil
-			return nil
-		}
-		fresh := EarlyStopping{at: n.at}
-		if err := decode(n, &fresh); err != nil {
-			return err
-		}
-		*target = &fresh
+		return decodeNew(n, target, EarlyStopping{at: n.at})
 	default:
 		return fmt.Errorf("recipes: no rule for fields like %s", key)
 	}
+	return nil
+}
+
+// decodeNew stores a document in a fresh struct, or nil where it is null.
+func decodeNew[T any](n *node, target **T, fresh T) error {
+	*target = nil
+	if n.value == nil {
+		return nil
+	}
+	if err := decode(n, &fresh); err != nil {
+		return err
+	}
+	*target = &fresh
 	return nil
 }
 

@@ -201,8 +201,6 @@ func (c *winogradCrew[T]) dismiss() {
 	}
 }
 
-func (p *winogradPass[T]) name() string { return p.winogradPlan.name() }
-
 func (p *winogradPass[T]) form() int { return p.size.planes() * p.terms * p.panels() * p.width }
 
 func (p *winogradPass[T]) scratch() int {
