@@ -1,6 +1,10 @@
 package kernels
 
-import "github.com/hourglass-go/hourglass/internal/parallel"
+import (
+	"unsafe"
+
+	"github.com/hourglass-go/hourglass/internal/parallel"
+)
 
 // The optimiser passes below update flat vectors of parameters P from gradients G, in
 // one pass over memory, split in chunks over a team. Formulas are those of Keras 3.
@@ -20,11 +24,20 @@ import "github.com/hourglass-go/hourglass/internal/parallel"
 type Adam struct {
 	P, G, M, V                          []float32
 	Alpha, Beta1, Beta2, Epsilon, Decay float32
+
+	past bool // P is written past the caches
 }
+
+// pastBytes is from how many bytes on several workers write the parameters past their
+// caches. Each of them has read all of P in the step, so that every line written through a
+// cache would first have to be taken away from the others': where they share no cache, that
+// takes longer than all else in the pass. What fits a first-level cache is not worth it.
+const pastBytes = 128 << 10
 
 // Run makes the step.
 func (o *Adam) Run(team *parallel.Team) {
 	n := len(o.P)
+	o.past = team.Workers() > 1 && 4*n >= pastBytes && isAligned(o.P)
 	need("Adam", "G", len(o.G), n)
 	need("Adam", "M", len(o.M), n)
 	need("Adam", "V", len(o.V), n)
@@ -37,10 +50,18 @@ func (o *Adam) Do(tile, _ int) {
 	adamStep(o, o.P[lo:hi], o.G[lo:hi], o.M[lo:hi], o.V[lo:hi])
 }
 
+// isAligned reports whether x begins at a multiple of any vector's size; so do all chunks
+// then.
+func isAligned(x []float32) bool { return uintptr(unsafe.Pointer(&x[0]))%64 == 0 }
+
 func adamStep(o *Adam, p, g, m, v []float32) {
 	keep, c1, c2 := 1-o.Decay, 1-o.Beta1, 1-o.Beta2
 	if s := simd[float32](); s != nil {
-		s.adam(&p[0], &g[0], &m[0], &v[0], len(p), keep, o.Alpha, c1, c2, o.Epsilon)
+		step := s.adam
+		if o.past {
+			step = s.adamPast
+		}
+		step(&p[0], &g[0], &m[0], &v[0], len(p), keep, o.Alpha, c1, c2, o.Epsilon)
 		return
 	}
 	for i, gi := range g {

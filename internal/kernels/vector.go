@@ -13,6 +13,7 @@ type vectors struct {
 	bce              func(z, t *float32, n int) float32
 	bceGrad          func(dz, z, t *float32, n int, scale float32) float32
 	adam             func(p, grad, m, v *float32, n int, keep, alpha, c1, c2, epsilon float32)
+	adamPast         func(p, grad, m, v *float32, n int, keep, alpha, c1, c2, epsilon float32) // p aligned to vectors
 	rmsprop          func(p, grad, v *float32, n int, rate, rho, rest, epsilon float32)
 	momentum         func(p, grad, m *float32, n int, rate, momentum float32)
 	nesterov         func(p, grad, m *float32, n int, rate, momentum float32)

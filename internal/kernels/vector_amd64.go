@@ -71,6 +71,9 @@ func bceGradF32_avx512(dz *float32, z *float32, t *float32, n int, scale float32
 func adamF32_avx512(p *float32, grad *float32, m *float32, v *float32, n int, keep float32, alpha float32, c1 float32, c2 float32, epsilon float32)
 
 //go:noescape
+func adamPastF32_avx512(p *float32, grad *float32, m *float32, v *float32, n int, keep float32, alpha float32, c1 float32, c2 float32, epsilon float32)
+
+//go:noescape
 func rmspropF32_avx512(p *float32, grad *float32, v *float32, n int, rate float32, rho float32, rest float32, epsilon float32)
 
 //go:noescape
@@ -168,6 +171,9 @@ func bceGradF32_avx2(dz *float32, z *float32, t *float32, n int, scale float32) 
 
 //go:noescape
 func adamF32_avx2(p *float32, grad *float32, m *float32, v *float32, n int, keep float32, alpha float32, c1 float32, c2 float32, epsilon float32)
+
+//go:noescape
+func adamPastF32_avx2(p *float32, grad *float32, m *float32, v *float32, n int, keep float32, alpha float32, c1 float32, c2 float32, epsilon float32)
 
 //go:noescape
 func rmspropF32_avx2(p *float32, grad *float32, v *float32, n int, rate float32, rho float32, rest float32, epsilon float32)

@@ -1634,6 +1634,90 @@ DATA lanes00800000<>+48(SB)/8, $0x0080000000800000
 DATA lanes00800000<>+56(SB)/8, $0x0080000000800000
 GLOBL lanes00800000<>(SB), RODATA|NOPTR, $64
 
+// func adamPastF32_avx512(p *float32, grad *float32, m *float32, v *float32, n int, keep float32, alpha float32, c1 float32, c2 float32, epsilon float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·adamPastF32_avx512(SB), NOSPLIT, $0-60
+	MOVQ         p+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         m+16(FP), DX
+	MOVQ         v+24(FP), BX
+	VBROADCASTSS keep+40(FP), Z0
+	VBROADCASTSS alpha+44(FP), Z1
+	VBROADCASTSS c1+48(FP), Z2
+	VBROADCASTSS c2+52(FP), Z3
+	VBROADCASTSS epsilon+56(FP), Z4
+	MOVQ         n+32(FP), SI
+	XORQ         DI, DI
+
+whole:
+	LEAQ         16(DI), R8
+	CMPQ         R8, SI
+	JGT          rest
+	VMOVUPS      (CX)(DI*4), Z5
+	VMOVUPS      (DX)(DI*4), Z6
+	VMOVUPS      (BX)(DI*4), Z7
+	VSUBPS       Z6, Z5, Z8
+	VFMADD231PS  Z8, Z2, Z6
+	VMOVUPS      Z6, (DX)(DI*4)
+	VMULPS       Z5, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VFMADD231PS  Z5, Z3, Z7
+	VMOVUPS      Z7, (BX)(DI*4)
+	VMULPS       Z1, Z6, Z5
+	VMOVUPS      lanes7f7fffff<>+0(SB), Z6
+	VMINPS       Z7, Z6, Z6
+	VCMPPS       $0x15, lanes00800000<>+0(SB), Z6, K1
+	VRSQRT14PS.Z Z6, K1, Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       lanes3f000000<>+0(SB), Z7, Z7
+	VFNMADD213PS lanes3f000000<>+0(SB), Z6, Z7
+	VFMADD231PS  Z7, Z6, Z6
+	VADDPS       Z4, Z6, Z6
+	VDIVPS       Z6, Z5, Z5
+	VMOVUPS      (AX)(DI*4), Z6
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z5, Z6, Z5
+	VMOVNTPS     Z5, (AX)(DI*4)
+	MOVQ         R8, DI
+	JMP          whole
+
+rest:
+	SUBQ         DI, SI
+	JZ           done
+	MOVQ         $-1, R8
+	BZHIQ        SI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z5
+	VMOVUPS.Z    (DX)(DI*4), K1, Z6
+	VMOVUPS.Z    (BX)(DI*4), K1, Z7
+	VSUBPS       Z6, Z5, Z8
+	VFMADD231PS  Z8, Z2, Z6
+	VMOVUPS      Z6, K1, (DX)(DI*4)
+	VMULPS       Z5, Z5, Z2
+	VSUBPS       Z7, Z2, Z2
+	VFMADD231PS  Z2, Z3, Z7
+	VMOVUPS      Z7, K1, (BX)(DI*4)
+	VMULPS       Z1, Z6, Z1
+	VMOVUPS      lanes7f7fffff<>+0(SB), Z2
+	VMINPS       Z7, Z2, Z2
+	VCMPPS       $0x15, lanes00800000<>+0(SB), Z2, K2
+	VRSQRT14PS.Z Z2, K2, Z3
+	VMULPS       Z3, Z2, Z2
+	VMULPS       lanes3f000000<>+0(SB), Z3, Z3
+	VFNMADD213PS lanes3f000000<>+0(SB), Z2, Z3
+	VFMADD231PS  Z3, Z2, Z2
+	VADDPS       Z4, Z2, Z2
+	VDIVPS       Z2, Z1, Z1
+	VMOVUPS.Z    (AX)(DI*4), K1, Z2
+	VMULPS       Z0, Z2, Z0
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(DI*4)
+
+done:
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func rmspropF32_avx512(p *float32, grad *float32, v *float32, n int, rate float32, rho float32, rest float32, epsilon float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rmspropF32_avx512(SB), NOSPLIT, $0-48
@@ -3656,6 +3740,76 @@ rest:
 	VMASKMOVPS  Y0, Y5, (AX)(DI*4)
 
 done:
+	VZEROUPPER
+	RET
+
+// func adamPastF32_avx2(p *float32, grad *float32, m *float32, v *float32, n int, keep float32, alpha float32, c1 float32, c2 float32, epsilon float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·adamPastF32_avx2(SB), NOSPLIT, $0-60
+	MOVQ         p+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         m+16(FP), DX
+	MOVQ         v+24(FP), BX
+	VBROADCASTSS keep+40(FP), Y0
+	VBROADCASTSS alpha+44(FP), Y1
+	VBROADCASTSS c1+48(FP), Y2
+	VBROADCASTSS c2+52(FP), Y3
+	VBROADCASTSS epsilon+56(FP), Y4
+	MOVQ         n+32(FP), SI
+	XORQ         DI, DI
+
+whole:
+	LEAQ        8(DI), R8
+	CMPQ        R8, SI
+	JGT         rest
+	VMOVUPS     (CX)(DI*4), Y5
+	VMOVUPS     (DX)(DI*4), Y6
+	VMOVUPS     (BX)(DI*4), Y7
+	VSUBPS      Y6, Y5, Y8
+	VFMADD231PS Y8, Y2, Y6
+	VMOVUPS     Y6, (DX)(DI*4)
+	VMULPS      Y5, Y5, Y5
+	VSUBPS      Y7, Y5, Y5
+	VFMADD231PS Y5, Y3, Y7
+	VMOVUPS     Y7, (BX)(DI*4)
+	VMULPS      Y1, Y6, Y5
+	VSQRTPS     Y7, Y6
+	VADDPS      Y4, Y6, Y6
+	VDIVPS      Y6, Y5, Y5
+	VMOVUPS     (AX)(DI*4), Y6
+	VMULPS      Y0, Y6, Y6
+	VSUBPS      Y5, Y6, Y5
+	VMOVNTPS    Y5, (AX)(DI*4)
+	MOVQ        R8, DI
+	JMP         whole
+
+rest:
+	SUBQ        DI, SI
+	JZ          done
+	LEAQ        lanemask<>+0(SB), R8
+	NEGQ        SI
+	VMOVUPS     64(R8)(SI*4), Y5
+	VMASKMOVPS  (CX)(DI*4), Y5, Y6
+	VMASKMOVPS  (DX)(DI*4), Y5, Y7
+	VMASKMOVPS  (BX)(DI*4), Y5, Y8
+	VSUBPS      Y7, Y6, Y9
+	VFMADD231PS Y9, Y2, Y7
+	VMASKMOVPS  Y7, Y5, (DX)(DI*4)
+	VMULPS      Y6, Y6, Y2
+	VSUBPS      Y8, Y2, Y2
+	VFMADD231PS Y2, Y3, Y8
+	VMASKMOVPS  Y8, Y5, (BX)(DI*4)
+	VMULPS      Y1, Y7, Y1
+	VSQRTPS     Y8, Y2
+	VADDPS      Y4, Y2, Y2
+	VDIVPS      Y2, Y1, Y1
+	VMASKMOVPS  (AX)(DI*4), Y5, Y2
+	VMULPS      Y0, Y2, Y0
+	VSUBPS      Y1, Y0, Y0
+	VMASKMOVPS  Y0, Y5, (AX)(DI*4)
+
+done:
+	SFENCE
 	VZEROUPPER
 	RET
 

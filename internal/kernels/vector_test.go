@@ -442,6 +442,42 @@ func TestAdamRoot(t *testing.T) {
 	})
 }
 
+// TestAdamPast: where parameters are written past the caches they are the same bits, and
+// nothing beside them is written.
+func TestAdamPast(t *testing.T) {
+	team := parallel.Start(2)
+	defer team.Close()
+	eachISA(t, func(t *testing.T) {
+		const n = pastBytes/4 + 77
+		r := rand.New(rand.NewPCG(12, 13))
+		g, _ := guarded[float32](t, r, n)
+		for shift := range 2 {
+			all, _ := guarded[float32](t, r, n+40)
+			start := shift
+			for !isAligned(all[start-shift:]) {
+				start++
+			}
+			before := slices.Clone(all)
+			alone := slices.Clone(all[start : start+n])
+			step := func(team *parallel.Team, p []float32) bool {
+				o := &Adam{P: p, G: g, M: make([]float32, n), V: make([]float32, n), Alpha: .1, Beta1: .9, Beta2: .999, Epsilon: 1e-7, Decay: .01}
+				o.Run(team)
+				return o.past
+			}
+			if past := step(team, all[start:start+n]); past != (shift == 0) {
+				t.Errorf("shifted by %d: past the caches: %v", shift, past)
+			}
+			step(nil, alone)
+			if !slices.Equal(all[start:start+n], alone) {
+				t.Errorf("shifted by %d: two workers come to another result than one", shift)
+			}
+			if !slices.Equal(all[:start], before[:start]) || !slices.Equal(all[start+n:], before[start+n:]) {
+				t.Errorf("shifted by %d: written beyond the parameters", shift)
+			}
+		}
+	})
+}
+
 func TestNorm(t *testing.T) {
 	team := parallel.Start(2)
 	defer team.Close()

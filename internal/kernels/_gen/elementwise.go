@@ -111,9 +111,9 @@ func reductions(g *generator) {
 		}, end)
 }
 
-// optimizers generates the optimisers' passes; package kernels has the formulas.
-func optimizers(g *generator) {
-	g.streamFunc("adam", "func(p, grad, m, v *float32, n int, keep, alpha, c1, c2, epsilon float32)",
+// adam generates the optimiser's pass with a way to store the parameters.
+func adam(g *generator, name string, store func(s *stream, x Op)) {
+	g.streamFunc(name, "func(p, grad, m, v *float32, n int, keep, alpha, c1, c2, epsilon float32)",
 		[]string{"p", "grad", "m", "v"}, []string{"keep", "alpha", "c1", "c2", "epsilon"}, nil,
 		func(s *stream) {
 			grad, m, v := s.load("grad"), s.load("m"), s.load("v")
@@ -122,8 +122,18 @@ func optimizers(g *generator) {
 			g.VFMADD231PS(g.sub(g.mul(grad, grad), v), s.scalar["c2"], v)
 			s.store("v", v)
 			step := g.div(g.mul(m, s.scalar["alpha"]), g.add(g.root(v), s.scalar["epsilon"]))
-			s.store("p", g.sub(g.mul(s.load("p"), s.scalar["keep"]), step))
-		}, nil)
+			store(s, g.sub(g.mul(s.load("p"), s.scalar["keep"]), step))
+		}, func(*stream) {
+			if name == "adamPast" {
+				g.SFENCE()
+			}
+		})
+}
+
+// optimizers generates the optimisers' passes; package kernels has the formulas.
+func optimizers(g *generator) {
+	adam(g, "adam", func(s *stream, x Op) { s.store("p", x) })
+	adam(g, "adamPast", func(s *stream, x Op) { s.storePast("p", x) })
 
 	g.streamFunc("rmsprop", "func(p, grad, v *float32, n int, rate, rho, rest, epsilon float32)",
 		[]string{"p", "grad", "v"}, []string{"rate", "rho", "rest", "epsilon"}, nil,

@@ -112,6 +112,16 @@ func (s *stream) store(array string, x Op) {
 	}
 }
 
+// storePast writes a vector past the caches; the array must be aligned to vectors, and its
+// readers be behind a fence.
+func (s *stream) storePast(array string, x Op) {
+	if s.partial {
+		s.store(array, x)
+		return
+	}
+	s.VMOVNTPS(x, s.at(array))
+}
+
 // masked returns x with its masked lanes cleared.
 func (s *stream) masked(x Op) Op {
 	if !s.partial {
