@@ -120,6 +120,7 @@ type directPhase struct {
 	pieces     []directPiece
 	blocks     []int // pieces[blocks[i]:blocks[i+1]] is a partial sum of at most directTerms terms
 	terms      int
+	vectors    int // of terms, where no two taps share one
 	lists      int // taps of a row that have a list of their own
 }
 
@@ -130,11 +131,26 @@ type directPiece struct {
 	taps           int
 	first, terms   int // channels within the part, terms in all
 	channel        int // the first, within the input
-	at             int // terms before it
+	at, vectors    int // terms, and vectors of them, before it
 }
+
+// directKind is the kind of a panel, and of the micro-kernel that it is for.
+type directKind uint8
+
+const (
+	// directWide: a row of the tile's width for each term.
+	directWide directKind = iota
+	// directNarrow is for few columns: for each vector of a tap's terms, the last one filled
+	// up with zeros, a vector for each column. There are no partial sums.
+	directNarrow
+	// directDepth is for depthwise convolutions: a row of the tile's width for each tap, each
+	// element for a channel of its own. There are no partial sums.
+	directDepth
+)
 
 // directPanel is a panel of the kernel: the columns of one phase that a register tile has.
 type directPanel struct {
+	kind         directKind
 	phase        int
 	part, column int // where its columns lie in the result
 	channel      int // the first, within the result
@@ -233,12 +249,12 @@ func planDirect[T Float](s *ConvShape, gathers bool) directPlan {
 	if slices.ContainsFunc(p.input.parts, func(channels int) bool { return collides(4 * p.alongW.move * channels) }) {
 		p.tile.rows = min(p.tile.rows, cacheWays)
 	}
-	span := p.addPanels()
 	p.together = s.Groups == 1 && slices.Max(p.input.parts) < directFew
 	for i := range p.alongW.phases {
 		p.together = p.together && p.alongW.phases[i].together()
 	}
-	p.addPhases(span)
+	p.addPhases()
+	p.addPanels()
 	p.divide()
 	p.layLines()
 	return p
@@ -258,6 +274,20 @@ func joinedRows(rows, width int) int {
 	return 1
 }
 
+// depthwise says that every channel is on its own.
+func (p *directPlan) depthwise() bool {
+	return p.shape.Groups > 1 && p.inGroup() == 1 && p.outGroup() == 1
+}
+
+// sharing is the number of groups that share a panel: narrow ones do one as wide as a vector, in
+// which what does not belong together is 0.
+func (p *directPlan) sharing() int {
+	if p.depthwise() {
+		return 1
+	}
+	return min(max(1, p.tile.cols/2/p.outGroup()), p.shape.Groups)
+}
+
 // inGroup and outGroup are a group's channels of the pass's input and result.
 func (p *directPlan) inGroup() int {
 	if p.gathers {
@@ -273,36 +303,73 @@ func (p *directPlan) outGroup() int {
 	return p.shape.groupIn()
 }
 
-// addPanels divides the columns of every phase, and returns the number of channels of the
-// input that a panel reads. Narrow groups share a panel as wide as a vector, in which what
-// does not belong together is 0.
-func (p *directPlan) addPanels() int {
-	lanes := p.tile.cols / 2
-	in, out := p.inGroup(), p.outGroup()
-	units, width, span := 1, out, in // columns of a unit do not share panels with others
-	if p.shape.Groups > 1 {
-		together := min(max(1, lanes/out), p.shape.Groups)
-		units, width, span = ceilDiv(p.shape.Groups, together), together*out, together*in
+// addPanels divides the columns of every phase.
+func (p *directPlan) addPanels() {
+	units := 1 // whose columns do not share panels with others
+	if p.shape.Groups > 1 && !p.depthwise() {
+		units = ceilDiv(p.shape.Groups, p.sharing())
 	}
-	for phase := range len(p.alongH.phases) * len(p.alongW.phases) {
+	span := p.sharing() * p.inGroup()
+	for phase := range p.phases {
 		first := 0
 		for part, channels := range p.output.parts {
+			kind, step := p.kind(&p.phases[phase], channels)
+			width := channels
+			if units > 1 {
+				width = p.sharing() * p.outGroup()
+			}
 			for unit := range units {
 				end := min((unit+1)*width, channels)
-				if units == 1 {
-					end = channels
-				}
-				for column := unit * width; column < end; column += p.tile.cols {
-					p.panels = append(p.panels, directPanel{
-						phase: phase, part: part, column: column, channel: first + column,
-						cols: min(p.tile.cols, end-column), from: min(unit*span, p.inChannels()-span),
-					})
+				for column := unit * width; column < end; column += step {
+					panel := directPanel{
+						kind: kind, phase: phase, part: part, column: column, channel: first + column,
+						cols: min(step, end-column), from: min(unit*span, p.inChannels()-span), form: p.size,
+					}
+					if kind == directDepth {
+						panel.from = column
+					}
+					p.panels = append(p.panels, panel)
+					p.size += p.elements(&panel)
 				}
 			}
 			first += channels
 		}
 	}
-	return span
+}
+
+// kind chooses the panels for so many channels of the result, and how many columns they have
+// at most.
+func (p *directPlan) kind(f *directPhase, channels int) (kind directKind, cols int) {
+	if p.depthwise() {
+		return directDepth, p.tile.cols
+	}
+	panels := ceilDiv(channels, narrowCols)
+	// A narrow tile multiplies a vector with each column, and reads it; a wide one multiplies
+	// a vector of columns with each term.
+	if p.isa != generic && p.shape.Groups == 1 && panels <= 2 && f.vectors*(channels+panels) < f.terms {
+		return directNarrow, narrowCols
+	}
+	return directWide, p.tile.cols
+}
+
+// narrowCols is the number of columns that a narrow panel has at most.
+const narrowCols = 4
+
+// elements is the size of a panel in the form.
+func (p *directPlan) elements(panel *directPanel) int {
+	f := &p.phases[panel.phase]
+	if panel.kind == directNarrow {
+		return f.vectors * panel.cols * p.tile.cols / 2
+	}
+	return f.terms * p.tile.cols
+}
+
+// sums is the number of partial sums that a panel's columns are computed by.
+func (p *directPlan) sums(panel *directPanel) int {
+	if panel.kind == directWide {
+		return len(p.phases[panel.phase].blocks) - 1
+	}
+	return 1
 }
 
 // inChannels is the number of channels of the pass's input.
@@ -314,20 +381,21 @@ func (p *directPlan) inChannels() int {
 	return n
 }
 
-// addPhases makes the phases, and gives the panels their places in the form.
-func (p *directPlan) addPhases(span int) {
+// addPhases makes the phases.
+func (p *directPlan) addPhases() {
 	parts := p.input.parts
 	if p.shape.Groups > 1 {
-		parts = []int{span}
+		parts = []int{p.sharing() * p.inGroup()}
 	}
 	for i := range p.alongH.phases {
 		for j := range p.alongW.phases {
-			p.phases = append(p.phases, newDirectPhase(&p.alongH.phases[i], &p.alongW.phases[j], parts, p.together))
+			f := newDirectPhase(&p.alongH.phases[i], &p.alongW.phases[j], parts, p.together)
+			for k := range f.pieces {
+				f.pieces[k].vectors = f.vectors
+				f.vectors += ceilDiv(f.pieces[k].terms, p.tile.cols/2)
+			}
+			p.phases = append(p.phases, f)
 		}
-	}
-	for i := range p.panels {
-		p.panels[i].form = p.size
-		p.size += p.phases[p.panels[i].phase].terms * p.tile.cols
 	}
 }
 
@@ -385,10 +453,9 @@ func (f *directPhase) partial() int {
 // divide chooses rows of tiles, bundles and blocks.
 func (p *directPlan) divide() {
 	cols, rows := p.alongW.count(), p.alongH.count()*p.batch
-	taps, several, terms := 1, false, 0
+	taps, several := 1, false
 	for i := range p.phases {
-		f := &p.phases[i]
-		taps, several, terms = max(taps, len(f.rows.taps)), several || len(f.blocks) > 2, terms+f.terms
+		taps = max(taps, len(p.phases[i].rows.taps))
 	}
 	channels := min(p.inChannels(), directTerms)
 	p.chunk = max(4*p.tile.rows, directRowBytes/(4*p.alongW.move*taps*channels))
@@ -399,15 +466,20 @@ func (p *directPlan) divide() {
 	}
 	p.rows = ceilDiv(rows, p.merged)
 
-	// Operations in a row of tiles, for each term and panel.
-	unit := 2 * float64(p.merged*p.chunk*p.tile.cols)
-	all := unit * float64(p.rows*p.chunks*terms) * float64(len(p.panels)/len(p.phases))
+	// Operations in a row of tiles, for each element of the form.
+	unit := 2 * float64(p.merged*p.chunk)
+	all := unit * float64(p.rows*p.chunks) * float64(p.size)
 	want := max(all/directBlocks, directFlops)
 	size, work := 0, 0.0
-	for i, panel := range p.panels {
-		f := &p.phases[panel.phase]
-		bytes, flops := 4*f.partial()*p.tile.cols, unit*float64(f.terms)
-		if i == 0 || size+bytes > directPanelBytes || work+flops > want || several && p.panels[i-1].phase != panel.phase {
+	for i := range p.panels {
+		panel, elements := &p.panels[i], p.elements(&p.panels[i])
+		bytes, flops := 4*elements, unit*float64(elements)
+		if p.sums(panel) > 1 {
+			several, bytes = true, 4*p.phases[panel.phase].partial()*p.tile.cols
+		}
+		// Panels of a bundle have the same partial sums.
+		apart := i > 0 && several && (panel.phase != p.panels[i-1].phase || panel.kind != p.panels[i-1].kind)
+		if i == 0 || size+bytes > directPanelBytes || work+flops > want || apart {
 			p.bundles, size, work = append(p.bundles, i), 0, 0
 		}
 		size, work = size+bytes, work+flops

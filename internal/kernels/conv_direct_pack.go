@@ -6,6 +6,10 @@ func (p *directPass[T]) pack(job directJob) {
 	s, panel := &p.shape, &p.panels[job.panel]
 	f := &p.phases[panel.phase]
 	piece := &f.pieces[job.piece]
+	if panel.kind == directNarrow {
+		p.packNarrow(panel, f, piece)
+		return
+	}
 	width := p.tile.cols
 	dst := p.packed[panel.form+piece.at*width:][:piece.terms*width]
 	if panel.cols < width {
@@ -22,6 +26,10 @@ func (p *directPass[T]) pack(job directJob) {
 func (p *directPass[T]) packTap(dst []T, tap, first, channels int, panel *directPanel) {
 	s, width := &p.shape, p.tile.cols
 	in, out := p.inGroup(), p.outGroup()
+	if panel.kind == directDepth {
+		copy(dst[:panel.cols], p.w[tap*s.Out+panel.channel:])
+		return
+	}
 	if first/in != (first+channels-1)/in || panel.channel/out != (panel.channel+panel.cols-1)/out || first/in != panel.channel/out {
 		p.packGroups(dst, tap, first, panel)
 		return
@@ -34,22 +42,37 @@ func (p *directPass[T]) packTap(dst []T, tap, first, channels int, panel *direct
 	}
 }
 
+// packNarrow is pack for a narrow panel.
+func (p *directPass[T]) packNarrow(panel *directPanel, f *directPhase, piece *directPiece) {
+	lanes, channels := p.tile.cols/2, piece.terms/piece.taps
+	dst := p.packed[panel.form+piece.vectors*panel.cols*lanes:][:ceilDiv(piece.terms, lanes)*panel.cols*lanes]
+	clear(dst)
+	for i := range piece.terms {
+		tap := f.rows.taps[piece.row].tap*p.shape.W.Kernel + f.cols.taps[piece.col+i/channels].tap
+		for j := range panel.cols {
+			dst[(i/lanes*panel.cols+j)*lanes+i%lanes] = p.weight(tap, piece.channel+i%channels, panel.channel+j)
+		}
+	}
+}
+
+// weight is that of a channel of the input in one of the result, which are of one group.
+func (p *directPass[T]) weight(tap, in, out int) T {
+	s := &p.shape
+	if !p.gathers {
+		in, out = out, in
+	}
+	return p.w[(tap*s.groupIn()+in%s.groupIn())*s.Out+out]
+}
+
 // packGroups is pack for terms and columns of several groups; what does not belong together
 // becomes 0.
 func (p *directPass[T]) packGroups(dst []T, tap, first int, panel *directPanel) {
-	s := &p.shape
-	in, out := p.inGroup(), p.outGroup()
 	clear(dst)
 	for i := 0; i < len(dst)/p.tile.cols; i++ {
 		for j := range panel.cols {
-			c, o := first+i, panel.channel+j
-			if c/in != o/out {
-				continue
+			if in, out := first+i, panel.channel+j; in/p.inGroup() == out/p.outGroup() {
+				dst[i*p.tile.cols+j] = p.weight(tap, in, out)
 			}
-			if !p.gathers {
-				c, o = o, c
-			}
-			dst[i*p.tile.cols+j] = p.w[(tap*s.groupIn()+c%s.groupIn())*s.Out+o]
 		}
 	}
 }

@@ -26,6 +26,7 @@ type directJob struct{ panel, piece int32 }
 // directWorker is what a worker needs for its block. Lists are of addresses.
 type directWorker[T Float] struct {
 	tile   directTile
+	narrow [2 * narrowCols]float32 // see setNarrow
 	bundle []directPanel
 	column int // the chunk's first
 	runs   []directRun
@@ -134,8 +135,7 @@ func (p *directPass[T]) Do(tile, worker int) {
 	first := block * p.perBlock
 	w.column = chunk * p.chunk
 	w.bundle = p.panels[p.bundles[bundle]:p.bundles[bundle+1]]
-	sums := len(p.phases[w.bundle[0].phase].blocks) - 1 // if there are several, all panels are of one phase
-	for sum := range sums {
+	for sum := range p.sums(&w.bundle[0]) {
 		for row := first; row < min(first+p.perBlock, p.rows); row++ {
 			p.row(w, row, sum)
 		}
@@ -145,7 +145,7 @@ func (p *directPass[T]) Do(tile, worker int) {
 
 // row computes one partial sum of a row of tiles in all panels of the bundle.
 func (p *directPass[T]) row(w *directWorker[T], row, sum int) {
-	pixels, phase, part, from := 0, -1, -1, -1
+	pixels, phase, part, from, kind := 0, -1, -1, -1, directWide
 	for i := range w.bundle {
 		panel := &w.bundle[i]
 		f := &p.phases[panel.phase]
@@ -158,9 +158,9 @@ func (p *directPass[T]) row(w *directWorker[T], row, sum int) {
 		if pixels == 0 || p.out[panel.part] == nil {
 			continue
 		}
-		if panel.from != from {
-			from = panel.from
-			p.setTaps(w, f, sum, from)
+		if panel.from != from || panel.kind != kind {
+			from, kind = panel.from, panel.kind
+			p.setTaps(w, panel, f, sum)
 		}
 		if panel.part != part {
 			part = panel.part
@@ -186,16 +186,19 @@ func (p *directPass[T]) enter(w *directWorker[T], f *directPhase, row int) int {
 	return len(w.runs) * cols
 }
 
-// setTaps lists the pieces of a partial sum for channels from from on.
-func (p *directPass[T]) setTaps(w *directWorker[T], f *directPhase, sum, from int) {
+// setTaps lists the pieces of a partial sum for a panel.
+func (p *directPass[T]) setTaps(w *directWorker[T], panel *directPanel, f *directPhase, sum int) {
 	size := int(unsafe.Sizeof(T(0)))
-	pieces := f.pieces[f.blocks[sum]:f.blocks[sum+1]]
+	pieces := f.pieces
+	if panel.kind == directWide {
+		pieces = pieces[f.blocks[sum]:f.blocks[sum+1]]
+	}
 	w.taps = w.taps[:len(pieces)]
 	for i := range pieces {
 		piece := &pieces[i]
 		w.taps[i] = directTap{
 			list:   w.starts[(piece.part*len(f.rows.taps)+piece.row)*f.lists+piece.col],
-			end:    (from + piece.first + piece.terms) * size,
+			end:    (panel.from + piece.first + piece.terms) * size,
 			length: piece.terms * size,
 		}
 	}
@@ -212,20 +215,44 @@ func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directP
 		t.bias = addressOf(p.bias[panel.channel:])
 	}
 	if len(w.taps) > 0 {
-		t.b = addressOf(p.packed[panel.form+f.pieces[f.blocks[sum]].at*p.tile.cols:])
+		at := 0
+		if sum > 0 {
+			at = f.pieces[f.blocks[sum]].at * p.tile.cols
+		}
+		t.b = addressOf(p.packed[panel.form+at:])
 	}
-	last := sum == len(f.blocks)-2
+	last := sum == p.sums(panel)-1
 	if last && p.isa != generic {
 		t.act, t.alpha = p.act.inTile()
 	}
+	switch {
+	case panel.kind == directWide:
+		p.wideTiles(w, pixels)
+	case p.isa == generic:
+		w.enterTile(0)
+		directGenericDepth[T](t, pixels)
+	default:
+		if panel.kind == directNarrow {
+			w.setNarrow(p.bias, panel, t.alpha)
+		}
+		p.wholeTiles(w, panel, pixels)
+	}
+	if last && t.act == 0 && p.act.Kind != Identity {
+		p.activate(w, panel, f)
+	}
+}
+
+// wideTiles divides pixels into near-equal tiles.
+func (p *directPass[T]) wideTiles(w *directWorker[T], pixels int) {
+	t := &w.tile
 	count := ceilDiv(pixels, p.tile.rows)
-	rows, larger := pixels/count, pixels%count // near-equal tiles
+	rows, larger := pixels/count, pixels%count
 	for first := 0; first < pixels; {
 		n := rows
 		if larger > 0 {
 			n, larger = n+1, larger-1
 		}
-		t.first, t.outs = first*addressBytes, addressOf(w.outs[first:])
+		w.enterTile(first)
 		if p.isa == generic {
 			directGeneric[T](t, n)
 		} else {
@@ -233,8 +260,52 @@ func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directP
 		}
 		first += n
 	}
-	if last && t.act == 0 && p.act.Kind != Identity {
-		for _, out := range w.outs[:pixels] {
+}
+
+// enterTile goes to the tile whose first row is that of a pixel.
+func (w *directWorker[T]) enterTile(pixel int) {
+	w.tile.first, w.tile.outs = pixel*addressBytes, addressOf(w.outs[pixel:])
+}
+
+// wholeTiles divides pixels into tiles of one height. The last one begins so early that it
+// has as many rows as the others, some of which are computed twice; where there are not so
+// many pixels at all they are taken one by one.
+func (p *directPass[T]) wholeTiles(w *directWorker[T], panel *directPanel, pixels int) {
+	rows, whole, single := p.isa.directWhole(panel.kind, panel.cols)
+	if pixels < rows {
+		rows, whole = 1, single
+	}
+	for first := 0; first < pixels; first += rows {
+		w.enterTile(min(first, pixels-rows))
+		whole(&w.tile)
+	}
+}
+
+// setNarrow makes what the narrow micro-kernels want instead of a bias.
+func (w *directWorker[T]) setNarrow(bias []T, panel *directPanel, alpha float32) {
+	for i := range narrowCols {
+		w.narrow[i], w.narrow[narrowCols+i] = 0, alpha
+		if bias != nil && i/panel.cols < narrowCols/panel.cols {
+			w.narrow[i] = float32(bias[panel.channel+i%panel.cols])
+		}
+	}
+	w.tile.bias = addressOf(w.narrow[:])
+}
+
+// activate applies the activation to the columns of a panel, to many pixels at once where
+// they lie together.
+func (p *directPass[T]) activate(w *directWorker[T], panel *directPanel, f *directPhase) {
+	n := 0
+	for i := range w.runs {
+		run := &w.runs[i]
+		outs := w.outs[n:][:run.cols]
+		n += run.cols
+		if f.cols.step == 1 && panel.cols == p.output.parts[panel.part] {
+			x := at[T](outs[0], run.cols*panel.cols)
+			Activate(p.act, x, x)
+			continue
+		}
+		for _, out := range outs {
 			x := at[T](out, panel.column+panel.cols)[panel.column:]
 			Activate(p.act, x, x)
 		}

@@ -105,3 +105,24 @@ func directPair[T Float](t *directTile, taps []directTap, r, s int, sums *[2][4]
 	}
 	sums[0], sums[1] = [4]T{a0, a1, a2, a3}, [4]T{b0, b1, b2, b3}
 }
+
+// directGenericDepth computes so many pixels of a depthwise convolution.
+func directGenericDepth[T Float](t *directTile, pixels int) {
+	size := int(unsafe.Sizeof(T(0)))
+	taps, column := at[directTap](t.taps, t.limit/directTapBytes), t.column/size
+	for r, out := range at[uintptr](t.outs, pixels) {
+		sums := at[T](out, column+t.cols)[column:]
+		clear(sums)
+		if t.bias != 0 {
+			copy(sums, at[T](t.bias, t.cols))
+		}
+		for i := range taps {
+			skip := (taps[i].end - taps[i].length) / size
+			x := at[T](at[uintptr](taps[i].list, r+1)[r], skip+t.cols)[skip:]
+			w := at[T](t.b, (i+1)*directReaches[generic].cols)[i*directReaches[generic].cols:]
+			for j := range sums {
+				sums[j] += x[j] * w[j]
+			}
+		}
+	}
+}

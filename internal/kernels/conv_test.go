@@ -61,13 +61,30 @@ func convShapes() []ConvShape {
 		shape(2, 13, 18, 16, 16, 1, explicit(3, 1, 1, 0, 1), explicit(3, 1, 1, 2, 0)),
 		shape(1, 30, 27, 37, 70, 1, same(3, 1, 1), valid(3, 1, 1)),
 		shape(3, 6, 3, 24, 40, 1, same(3, 1, 1), same(3, 1, 1)))
+	// Few channels of the result, many of the input, and the other way round.
+	for out := 1; out <= 9; out++ {
+		list = append(list, shape(1+out%2, 3, 14+out, 20+out, out, 1, same(3, 1, 1), same(2, 1+out%2, 1)))
+		list = append(list, shape(2, 5, 7+out, out, 34, 1, same(3, 2, 1), same(3, 1, 1+out%2)))
+	}
+	list = append(list,
+		shape(2, 4, 3, 40, 40, 40, same(3, 1, 1), same(3, 2, 2)),
+		shape(1, 3, 29, 16, 16, 16, same(2, 1, 1), valid(3, 1, 1)),
+		shape(1, 30, 3, 2, 2, 1, same(3, 1, 1), same(3, 1, 1)),
+		shape(1, 3, 11, 12, 72, 4, same(2, 1, 1), same(3, 1, 1)), // more than a vector, less than a tile
+		shape(2, 5, 3, 300, 35, 1, same(3, 1, 1), same(3, 1, 1)), // several partial sums
+		shape(2, 5, 4, 1100, 3, 1, same(1, 1, 1), same(2, 1, 1)),
+		shape(1, 2, 7, 1024, 20, 1, valid(1, 1, 1), valid(1, 1, 1)),
+		shape(1, 2, 300, 40, 5, 1, valid(1, 1, 1), same(5, 1, 1)),
+		shape(1, 2, 500, 260, 5, 1, valid(2, 1, 1), same(3, 2, 1)), // several chunks of a row
+		shape(2, 3, 4, 5, 6, 1, same(1, 3, 1), same(2, 5, 1)),      // phases without taps
+	)
 	for _, parts := range [][]int{{16, 32}, {3, 40, 5}} {
 		s := shape(1, 9, 7, 48, 33, 1, same(3, 1, 1), same(3, 1, 1))
 		s.Parts = parts
 		list = append(list, s)
 	}
 	for i := range list {
-		list[i].Act = []Act{{}, {Kind: ReLU}, {Kind: Sigmoid}}[i%3]
+		list[i].Act = []Act{{}, {Kind: ReLU}, {Kind: Sigmoid}, {Kind: LeakyReLU, Alpha: .25}}[i%4]
 	}
 	return list
 }

@@ -77,6 +77,42 @@ func directF32_11x32_avx512(t *directTile)
 func directF32_12x32_avx512(t *directTile)
 
 //go:noescape
+func depthF32_1x16_avx512(t *directTile)
+
+//go:noescape
+func depthF32_12x16_avx512(t *directTile)
+
+//go:noescape
+func depthF32_1x32_avx512(t *directTile)
+
+//go:noescape
+func depthF32_12x32_avx512(t *directTile)
+
+//go:noescape
+func narrowF32_1x1_avx512(t *directTile)
+
+//go:noescape
+func narrowF32_12x1_avx512(t *directTile)
+
+//go:noescape
+func narrowF32_1x2_avx512(t *directTile)
+
+//go:noescape
+func narrowF32_12x2_avx512(t *directTile)
+
+//go:noescape
+func narrowF32_1x3_avx512(t *directTile)
+
+//go:noescape
+func narrowF32_8x3_avx512(t *directTile)
+
+//go:noescape
+func narrowF32_1x4_avx512(t *directTile)
+
+//go:noescape
+func narrowF32_6x4_avx512(t *directTile)
+
+//go:noescape
 func directF32_1x8_avx2(t *directTile)
 
 //go:noescape
@@ -111,3 +147,39 @@ func directF32_5x16_avx2(t *directTile)
 
 //go:noescape
 func directF32_6x16_avx2(t *directTile)
+
+//go:noescape
+func depthF32_1x8_avx2(t *directTile)
+
+//go:noescape
+func depthF32_6x8_avx2(t *directTile)
+
+//go:noescape
+func depthF32_1x16_avx2(t *directTile)
+
+//go:noescape
+func depthF32_6x16_avx2(t *directTile)
+
+//go:noescape
+func narrowF32_1x1_avx2(t *directTile)
+
+//go:noescape
+func narrowF32_6x1_avx2(t *directTile)
+
+//go:noescape
+func narrowF32_1x2_avx2(t *directTile)
+
+//go:noescape
+func narrowF32_6x2_avx2(t *directTile)
+
+//go:noescape
+func narrowF32_1x3_avx2(t *directTile)
+
+//go:noescape
+func narrowF32_3x3_avx2(t *directTile)
+
+//go:noescape
+func narrowF32_1x4_avx2(t *directTile)
+
+//go:noescape
+func narrowF32_2x4_avx2(t *directTile)

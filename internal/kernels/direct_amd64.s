@@ -7234,6 +7234,2528 @@ done:
 	VZEROUPPER
 	RET
 
+// func depthF32_1x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·depthF32_1x16_avx512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), BX
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      56(BX), DI
+	MOVQ      48(BX), CX
+	MOVQ      $-1, DX
+	BZHIQ     DI, DX, DX
+	KMOVW     DX, K1
+	SHRQ      $0x10, DX
+	KMOVW     DX, K2
+	TESTQ     CX, CX
+	JZ        spread
+	VMOVUPS.Z (CX), K1, Z0
+
+spread:
+	VMOVAPS Z0, Z4
+	CMPQ    8(BX), $0x00
+	JE      finish
+	MOVQ    $0x00000000, 88(BX)
+	MOVQ    24(BX), SI
+
+tap:
+	MOVQ        t+0(FP), DI
+	MOVQ        (DI), BX
+	ADDQ        88(DI), BX
+	MOVQ        16(BX), R13
+	NEGQ        R13
+	MOVQ        R13, 96(DI)
+	MOVQ        (BX), R13
+	ADDQ        16(DI), R13
+	MOVQ        8(BX), DI
+	MOVQ        (R13), AX
+	ADDQ        DI, AX
+	MOVQ        t+0(FP), DI
+	MOVQ        96(DI), DI
+	VMOVUPS     (SI), Z0
+	VFMADD231PS (AX)(DI*1), Z0, K1, Z4
+	ADDQ        $0x00000080, SI
+	MOVQ        t+0(FP), BX
+	MOVQ        88(BX), AX
+	ADDQ        $0x18, AX
+	MOVQ        AX, 88(BX)
+	CMPQ        AX, 8(BX)
+	JNE         tap
+
+finish:
+	CMPQ   64(BX), $0x00
+	JE     activate
+	MOVQ   32(BX), SI
+	MOVQ   40(BX), DX
+	MOVQ   (SI), CX
+	VADDPS (CX)(DX*1), Z4, K1, Z4
+
+activate:
+	VXORPS Z0, Z0, Z0
+	MOVQ   72(BX), DI
+	TESTQ  DI, DI
+	JZ     store
+	CMPQ   DI, $0x01
+	JNE    leaky
+	VMAXPS Z4, Z0, Z4
+	JMP    store
+
+leaky:
+	VBROADCASTSS 80(BX), Z1
+	VCMPPS       $0x12, Z0, Z4, K3
+	VMULPS       Z1, Z4, K3, Z4
+
+store:
+	CMPQ    56(BX), $0x10
+	JNE     storePart
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Z4, (CX)(DX*1)
+	JMP     done
+
+storePart:
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Z4, K1, (CX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthF32_12x16_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·depthF32_12x16_avx512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), BX
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      56(BX), DI
+	MOVQ      48(BX), CX
+	MOVQ      $-1, DX
+	BZHIQ     DI, DX, DX
+	KMOVW     DX, K1
+	SHRQ      $0x10, DX
+	KMOVW     DX, K2
+	TESTQ     CX, CX
+	JZ        spread
+	VMOVUPS.Z (CX), K1, Z0
+
+spread:
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z24
+	VMOVAPS Z0, Z26
+	CMPQ    8(BX), $0x00
+	JE      finish
+	MOVQ    $0x00000000, 88(BX)
+	MOVQ    24(BX), SI
+
+tap:
+	MOVQ        t+0(FP), DI
+	MOVQ        (DI), BX
+	ADDQ        88(DI), BX
+	MOVQ        16(BX), R13
+	NEGQ        R13
+	MOVQ        R13, 96(DI)
+	MOVQ        (BX), R13
+	ADDQ        16(DI), R13
+	MOVQ        8(BX), DI
+	MOVQ        (R13), AX
+	ADDQ        DI, AX
+	MOVQ        8(R13), CX
+	ADDQ        DI, CX
+	MOVQ        16(R13), DX
+	ADDQ        DI, DX
+	MOVQ        24(R13), R8
+	ADDQ        DI, R8
+	MOVQ        32(R13), R9
+	ADDQ        DI, R9
+	MOVQ        40(R13), R10
+	ADDQ        DI, R10
+	MOVQ        48(R13), R11
+	ADDQ        DI, R11
+	MOVQ        56(R13), R12
+	ADDQ        DI, R12
+	MOVQ        64(R13), R14
+	ADDQ        DI, R14
+	MOVQ        72(R13), R15
+	ADDQ        DI, R15
+	MOVQ        88(R13), BX
+	ADDQ        DI, BX
+	MOVQ        80(R13), R13
+	ADDQ        DI, R13
+	MOVQ        t+0(FP), DI
+	MOVQ        96(DI), DI
+	VMOVUPS     (SI), Z0
+	VFMADD231PS (AX)(DI*1), Z0, K1, Z4
+	VFMADD231PS (CX)(DI*1), Z0, K1, Z6
+	VFMADD231PS (DX)(DI*1), Z0, K1, Z8
+	VFMADD231PS (R8)(DI*1), Z0, K1, Z10
+	VFMADD231PS (R9)(DI*1), Z0, K1, Z12
+	VFMADD231PS (R10)(DI*1), Z0, K1, Z14
+	VFMADD231PS (R11)(DI*1), Z0, K1, Z16
+	VFMADD231PS (R12)(DI*1), Z0, K1, Z18
+	VFMADD231PS (R14)(DI*1), Z0, K1, Z20
+	VFMADD231PS (R15)(DI*1), Z0, K1, Z22
+	VFMADD231PS (R13)(DI*1), Z0, K1, Z24
+	VFMADD231PS (BX)(DI*1), Z0, K1, Z26
+	ADDQ        $0x00000080, SI
+	MOVQ        t+0(FP), BX
+	MOVQ        88(BX), AX
+	ADDQ        $0x18, AX
+	MOVQ        AX, 88(BX)
+	CMPQ        AX, 8(BX)
+	JNE         tap
+
+finish:
+	CMPQ   64(BX), $0x00
+	JE     activate
+	MOVQ   32(BX), SI
+	MOVQ   40(BX), DX
+	MOVQ   (SI), CX
+	VADDPS (CX)(DX*1), Z4, K1, Z4
+	MOVQ   8(SI), CX
+	VADDPS (CX)(DX*1), Z6, K1, Z6
+	MOVQ   16(SI), CX
+	VADDPS (CX)(DX*1), Z8, K1, Z8
+	MOVQ   24(SI), CX
+	VADDPS (CX)(DX*1), Z10, K1, Z10
+	MOVQ   32(SI), CX
+	VADDPS (CX)(DX*1), Z12, K1, Z12
+	MOVQ   40(SI), CX
+	VADDPS (CX)(DX*1), Z14, K1, Z14
+	MOVQ   48(SI), CX
+	VADDPS (CX)(DX*1), Z16, K1, Z16
+	MOVQ   56(SI), CX
+	VADDPS (CX)(DX*1), Z18, K1, Z18
+	MOVQ   64(SI), CX
+	VADDPS (CX)(DX*1), Z20, K1, Z20
+	MOVQ   72(SI), CX
+	VADDPS (CX)(DX*1), Z22, K1, Z22
+	MOVQ   80(SI), CX
+	VADDPS (CX)(DX*1), Z24, K1, Z24
+	MOVQ   88(SI), CX
+	VADDPS (CX)(DX*1), Z26, K1, Z26
+
+activate:
+	VXORPS Z0, Z0, Z0
+	MOVQ   72(BX), DI
+	TESTQ  DI, DI
+	JZ     store
+	CMPQ   DI, $0x01
+	JNE    leaky
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z8, Z0, Z8
+	VMAXPS Z10, Z0, Z10
+	VMAXPS Z12, Z0, Z12
+	VMAXPS Z14, Z0, Z14
+	VMAXPS Z16, Z0, Z16
+	VMAXPS Z18, Z0, Z18
+	VMAXPS Z20, Z0, Z20
+	VMAXPS Z22, Z0, Z22
+	VMAXPS Z24, Z0, Z24
+	VMAXPS Z26, Z0, Z26
+	JMP    store
+
+leaky:
+	VBROADCASTSS 80(BX), Z1
+	VCMPPS       $0x12, Z0, Z4, K3
+	VMULPS       Z1, Z4, K3, Z4
+	VCMPPS       $0x12, Z0, Z6, K3
+	VMULPS       Z1, Z6, K3, Z6
+	VCMPPS       $0x12, Z0, Z8, K3
+	VMULPS       Z1, Z8, K3, Z8
+	VCMPPS       $0x12, Z0, Z10, K3
+	VMULPS       Z1, Z10, K3, Z10
+	VCMPPS       $0x12, Z0, Z12, K3
+	VMULPS       Z1, Z12, K3, Z12
+	VCMPPS       $0x12, Z0, Z14, K3
+	VMULPS       Z1, Z14, K3, Z14
+	VCMPPS       $0x12, Z0, Z16, K3
+	VMULPS       Z1, Z16, K3, Z16
+	VCMPPS       $0x12, Z0, Z18, K3
+	VMULPS       Z1, Z18, K3, Z18
+	VCMPPS       $0x12, Z0, Z20, K3
+	VMULPS       Z1, Z20, K3, Z20
+	VCMPPS       $0x12, Z0, Z22, K3
+	VMULPS       Z1, Z22, K3, Z22
+	VCMPPS       $0x12, Z0, Z24, K3
+	VMULPS       Z1, Z24, K3, Z24
+	VCMPPS       $0x12, Z0, Z26, K3
+	VMULPS       Z1, Z26, K3, Z26
+
+store:
+	CMPQ    56(BX), $0x10
+	JNE     storePart
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Z4, (CX)(DX*1)
+	MOVQ    8(SI), CX
+	VMOVUPS Z6, (CX)(DX*1)
+	MOVQ    16(SI), CX
+	VMOVUPS Z8, (CX)(DX*1)
+	MOVQ    24(SI), CX
+	VMOVUPS Z10, (CX)(DX*1)
+	MOVQ    32(SI), CX
+	VMOVUPS Z12, (CX)(DX*1)
+	MOVQ    40(SI), CX
+	VMOVUPS Z14, (CX)(DX*1)
+	MOVQ    48(SI), CX
+	VMOVUPS Z16, (CX)(DX*1)
+	MOVQ    56(SI), CX
+	VMOVUPS Z18, (CX)(DX*1)
+	MOVQ    64(SI), CX
+	VMOVUPS Z20, (CX)(DX*1)
+	MOVQ    72(SI), CX
+	VMOVUPS Z22, (CX)(DX*1)
+	MOVQ    80(SI), CX
+	VMOVUPS Z24, (CX)(DX*1)
+	MOVQ    88(SI), CX
+	VMOVUPS Z26, (CX)(DX*1)
+	JMP     done
+
+storePart:
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Z4, K1, (CX)(DX*1)
+	MOVQ    8(SI), CX
+	VMOVUPS Z6, K1, (CX)(DX*1)
+	MOVQ    16(SI), CX
+	VMOVUPS Z8, K1, (CX)(DX*1)
+	MOVQ    24(SI), CX
+	VMOVUPS Z10, K1, (CX)(DX*1)
+	MOVQ    32(SI), CX
+	VMOVUPS Z12, K1, (CX)(DX*1)
+	MOVQ    40(SI), CX
+	VMOVUPS Z14, K1, (CX)(DX*1)
+	MOVQ    48(SI), CX
+	VMOVUPS Z16, K1, (CX)(DX*1)
+	MOVQ    56(SI), CX
+	VMOVUPS Z18, K1, (CX)(DX*1)
+	MOVQ    64(SI), CX
+	VMOVUPS Z20, K1, (CX)(DX*1)
+	MOVQ    72(SI), CX
+	VMOVUPS Z22, K1, (CX)(DX*1)
+	MOVQ    80(SI), CX
+	VMOVUPS Z24, K1, (CX)(DX*1)
+	MOVQ    88(SI), CX
+	VMOVUPS Z26, K1, (CX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthF32_1x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·depthF32_1x32_avx512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), BX
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      56(BX), DI
+	MOVQ      48(BX), CX
+	MOVQ      $-1, DX
+	BZHIQ     DI, DX, DX
+	KMOVW     DX, K1
+	SHRQ      $0x10, DX
+	KMOVW     DX, K2
+	TESTQ     CX, CX
+	JZ        spread
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z 64(CX), K2, Z1
+
+spread:
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	CMPQ    8(BX), $0x00
+	JE      finish
+	MOVQ    $0x00000000, 88(BX)
+	MOVQ    24(BX), SI
+
+tap:
+	MOVQ        t+0(FP), DI
+	MOVQ        (DI), BX
+	ADDQ        88(DI), BX
+	MOVQ        16(BX), R13
+	NEGQ        R13
+	MOVQ        R13, 96(DI)
+	MOVQ        (BX), R13
+	ADDQ        16(DI), R13
+	MOVQ        8(BX), DI
+	MOVQ        (R13), AX
+	ADDQ        DI, AX
+	MOVQ        t+0(FP), DI
+	MOVQ        96(DI), DI
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VFMADD231PS (AX)(DI*1), Z0, K1, Z4
+	VFMADD231PS 64(AX)(DI*1), Z1, K2, Z5
+	ADDQ        $0x00000080, SI
+	MOVQ        t+0(FP), BX
+	MOVQ        88(BX), AX
+	ADDQ        $0x18, AX
+	MOVQ        AX, 88(BX)
+	CMPQ        AX, 8(BX)
+	JNE         tap
+
+finish:
+	CMPQ   64(BX), $0x00
+	JE     activate
+	MOVQ   32(BX), SI
+	MOVQ   40(BX), DX
+	MOVQ   (SI), CX
+	VADDPS (CX)(DX*1), Z4, K1, Z4
+	VADDPS 64(CX)(DX*1), Z5, K2, Z5
+
+activate:
+	VXORPS Z0, Z0, Z0
+	MOVQ   72(BX), DI
+	TESTQ  DI, DI
+	JZ     store
+	CMPQ   DI, $0x01
+	JNE    leaky
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	JMP    store
+
+leaky:
+	VBROADCASTSS 80(BX), Z1
+	VCMPPS       $0x12, Z0, Z4, K3
+	VMULPS       Z1, Z4, K3, Z4
+	VCMPPS       $0x12, Z0, Z5, K3
+	VMULPS       Z1, Z5, K3, Z5
+
+store:
+	CMPQ    56(BX), $0x20
+	JNE     storePart
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Z4, (CX)(DX*1)
+	VMOVUPS Z5, 64(CX)(DX*1)
+	JMP     done
+
+storePart:
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Z4, K1, (CX)(DX*1)
+	VMOVUPS Z5, K2, 64(CX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthF32_12x32_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·depthF32_12x32_avx512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), BX
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      56(BX), DI
+	MOVQ      48(BX), CX
+	MOVQ      $-1, DX
+	BZHIQ     DI, DX, DX
+	KMOVW     DX, K1
+	SHRQ      $0x10, DX
+	KMOVW     DX, K2
+	TESTQ     CX, CX
+	JZ        spread
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z 64(CX), K2, Z1
+
+spread:
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z1, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z1, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z1, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z1, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z1, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z1, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z1, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z1, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z1, Z23
+	VMOVAPS Z0, Z24
+	VMOVAPS Z1, Z25
+	VMOVAPS Z0, Z26
+	VMOVAPS Z1, Z27
+	CMPQ    8(BX), $0x00
+	JE      finish
+	MOVQ    $0x00000000, 88(BX)
+	MOVQ    24(BX), SI
+
+tap:
+	MOVQ        t+0(FP), DI
+	MOVQ        (DI), BX
+	ADDQ        88(DI), BX
+	MOVQ        16(BX), R13
+	NEGQ        R13
+	MOVQ        R13, 96(DI)
+	MOVQ        (BX), R13
+	ADDQ        16(DI), R13
+	MOVQ        8(BX), DI
+	MOVQ        (R13), AX
+	ADDQ        DI, AX
+	MOVQ        8(R13), CX
+	ADDQ        DI, CX
+	MOVQ        16(R13), DX
+	ADDQ        DI, DX
+	MOVQ        24(R13), R8
+	ADDQ        DI, R8
+	MOVQ        32(R13), R9
+	ADDQ        DI, R9
+	MOVQ        40(R13), R10
+	ADDQ        DI, R10
+	MOVQ        48(R13), R11
+	ADDQ        DI, R11
+	MOVQ        56(R13), R12
+	ADDQ        DI, R12
+	MOVQ        64(R13), R14
+	ADDQ        DI, R14
+	MOVQ        72(R13), R15
+	ADDQ        DI, R15
+	MOVQ        88(R13), BX
+	ADDQ        DI, BX
+	MOVQ        80(R13), R13
+	ADDQ        DI, R13
+	MOVQ        t+0(FP), DI
+	MOVQ        96(DI), DI
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VFMADD231PS (AX)(DI*1), Z0, K1, Z4
+	VFMADD231PS 64(AX)(DI*1), Z1, K2, Z5
+	VFMADD231PS (CX)(DI*1), Z0, K1, Z6
+	VFMADD231PS 64(CX)(DI*1), Z1, K2, Z7
+	VFMADD231PS (DX)(DI*1), Z0, K1, Z8
+	VFMADD231PS 64(DX)(DI*1), Z1, K2, Z9
+	VFMADD231PS (R8)(DI*1), Z0, K1, Z10
+	VFMADD231PS 64(R8)(DI*1), Z1, K2, Z11
+	VFMADD231PS (R9)(DI*1), Z0, K1, Z12
+	VFMADD231PS 64(R9)(DI*1), Z1, K2, Z13
+	VFMADD231PS (R10)(DI*1), Z0, K1, Z14
+	VFMADD231PS 64(R10)(DI*1), Z1, K2, Z15
+	VFMADD231PS (R11)(DI*1), Z0, K1, Z16
+	VFMADD231PS 64(R11)(DI*1), Z1, K2, Z17
+	VFMADD231PS (R12)(DI*1), Z0, K1, Z18
+	VFMADD231PS 64(R12)(DI*1), Z1, K2, Z19
+	VFMADD231PS (R14)(DI*1), Z0, K1, Z20
+	VFMADD231PS 64(R14)(DI*1), Z1, K2, Z21
+	VFMADD231PS (R15)(DI*1), Z0, K1, Z22
+	VFMADD231PS 64(R15)(DI*1), Z1, K2, Z23
+	VFMADD231PS (R13)(DI*1), Z0, K1, Z24
+	VFMADD231PS 64(R13)(DI*1), Z1, K2, Z25
+	VFMADD231PS (BX)(DI*1), Z0, K1, Z26
+	VFMADD231PS 64(BX)(DI*1), Z1, K2, Z27
+	ADDQ        $0x00000080, SI
+	MOVQ        t+0(FP), BX
+	MOVQ        88(BX), AX
+	ADDQ        $0x18, AX
+	MOVQ        AX, 88(BX)
+	CMPQ        AX, 8(BX)
+	JNE         tap
+
+finish:
+	CMPQ   64(BX), $0x00
+	JE     activate
+	MOVQ   32(BX), SI
+	MOVQ   40(BX), DX
+	MOVQ   (SI), CX
+	VADDPS (CX)(DX*1), Z4, K1, Z4
+	VADDPS 64(CX)(DX*1), Z5, K2, Z5
+	MOVQ   8(SI), CX
+	VADDPS (CX)(DX*1), Z6, K1, Z6
+	VADDPS 64(CX)(DX*1), Z7, K2, Z7
+	MOVQ   16(SI), CX
+	VADDPS (CX)(DX*1), Z8, K1, Z8
+	VADDPS 64(CX)(DX*1), Z9, K2, Z9
+	MOVQ   24(SI), CX
+	VADDPS (CX)(DX*1), Z10, K1, Z10
+	VADDPS 64(CX)(DX*1), Z11, K2, Z11
+	MOVQ   32(SI), CX
+	VADDPS (CX)(DX*1), Z12, K1, Z12
+	VADDPS 64(CX)(DX*1), Z13, K2, Z13
+	MOVQ   40(SI), CX
+	VADDPS (CX)(DX*1), Z14, K1, Z14
+	VADDPS 64(CX)(DX*1), Z15, K2, Z15
+	MOVQ   48(SI), CX
+	VADDPS (CX)(DX*1), Z16, K1, Z16
+	VADDPS 64(CX)(DX*1), Z17, K2, Z17
+	MOVQ   56(SI), CX
+	VADDPS (CX)(DX*1), Z18, K1, Z18
+	VADDPS 64(CX)(DX*1), Z19, K2, Z19
+	MOVQ   64(SI), CX
+	VADDPS (CX)(DX*1), Z20, K1, Z20
+	VADDPS 64(CX)(DX*1), Z21, K2, Z21
+	MOVQ   72(SI), CX
+	VADDPS (CX)(DX*1), Z22, K1, Z22
+	VADDPS 64(CX)(DX*1), Z23, K2, Z23
+	MOVQ   80(SI), CX
+	VADDPS (CX)(DX*1), Z24, K1, Z24
+	VADDPS 64(CX)(DX*1), Z25, K2, Z25
+	MOVQ   88(SI), CX
+	VADDPS (CX)(DX*1), Z26, K1, Z26
+	VADDPS 64(CX)(DX*1), Z27, K2, Z27
+
+activate:
+	VXORPS Z0, Z0, Z0
+	MOVQ   72(BX), DI
+	TESTQ  DI, DI
+	JZ     store
+	CMPQ   DI, $0x01
+	JNE    leaky
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
+	VMAXPS Z8, Z0, Z8
+	VMAXPS Z9, Z0, Z9
+	VMAXPS Z10, Z0, Z10
+	VMAXPS Z11, Z0, Z11
+	VMAXPS Z12, Z0, Z12
+	VMAXPS Z13, Z0, Z13
+	VMAXPS Z14, Z0, Z14
+	VMAXPS Z15, Z0, Z15
+	VMAXPS Z16, Z0, Z16
+	VMAXPS Z17, Z0, Z17
+	VMAXPS Z18, Z0, Z18
+	VMAXPS Z19, Z0, Z19
+	VMAXPS Z20, Z0, Z20
+	VMAXPS Z21, Z0, Z21
+	VMAXPS Z22, Z0, Z22
+	VMAXPS Z23, Z0, Z23
+	VMAXPS Z24, Z0, Z24
+	VMAXPS Z25, Z0, Z25
+	VMAXPS Z26, Z0, Z26
+	VMAXPS Z27, Z0, Z27
+	JMP    store
+
+leaky:
+	VBROADCASTSS 80(BX), Z1
+	VCMPPS       $0x12, Z0, Z4, K3
+	VMULPS       Z1, Z4, K3, Z4
+	VCMPPS       $0x12, Z0, Z5, K3
+	VMULPS       Z1, Z5, K3, Z5
+	VCMPPS       $0x12, Z0, Z6, K3
+	VMULPS       Z1, Z6, K3, Z6
+	VCMPPS       $0x12, Z0, Z7, K3
+	VMULPS       Z1, Z7, K3, Z7
+	VCMPPS       $0x12, Z0, Z8, K3
+	VMULPS       Z1, Z8, K3, Z8
+	VCMPPS       $0x12, Z0, Z9, K3
+	VMULPS       Z1, Z9, K3, Z9
+	VCMPPS       $0x12, Z0, Z10, K3
+	VMULPS       Z1, Z10, K3, Z10
+	VCMPPS       $0x12, Z0, Z11, K3
+	VMULPS       Z1, Z11, K3, Z11
+	VCMPPS       $0x12, Z0, Z12, K3
+	VMULPS       Z1, Z12, K3, Z12
+	VCMPPS       $0x12, Z0, Z13, K3
+	VMULPS       Z1, Z13, K3, Z13
+	VCMPPS       $0x12, Z0, Z14, K3
+	VMULPS       Z1, Z14, K3, Z14
+	VCMPPS       $0x12, Z0, Z15, K3
+	VMULPS       Z1, Z15, K3, Z15
+	VCMPPS       $0x12, Z0, Z16, K3
+	VMULPS       Z1, Z16, K3, Z16
+	VCMPPS       $0x12, Z0, Z17, K3
+	VMULPS       Z1, Z17, K3, Z17
+	VCMPPS       $0x12, Z0, Z18, K3
+	VMULPS       Z1, Z18, K3, Z18
+	VCMPPS       $0x12, Z0, Z19, K3
+	VMULPS       Z1, Z19, K3, Z19
+	VCMPPS       $0x12, Z0, Z20, K3
+	VMULPS       Z1, Z20, K3, Z20
+	VCMPPS       $0x12, Z0, Z21, K3
+	VMULPS       Z1, Z21, K3, Z21
+	VCMPPS       $0x12, Z0, Z22, K3
+	VMULPS       Z1, Z22, K3, Z22
+	VCMPPS       $0x12, Z0, Z23, K3
+	VMULPS       Z1, Z23, K3, Z23
+	VCMPPS       $0x12, Z0, Z24, K3
+	VMULPS       Z1, Z24, K3, Z24
+	VCMPPS       $0x12, Z0, Z25, K3
+	VMULPS       Z1, Z25, K3, Z25
+	VCMPPS       $0x12, Z0, Z26, K3
+	VMULPS       Z1, Z26, K3, Z26
+	VCMPPS       $0x12, Z0, Z27, K3
+	VMULPS       Z1, Z27, K3, Z27
+
+store:
+	CMPQ    56(BX), $0x20
+	JNE     storePart
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Z4, (CX)(DX*1)
+	VMOVUPS Z5, 64(CX)(DX*1)
+	MOVQ    8(SI), CX
+	VMOVUPS Z6, (CX)(DX*1)
+	VMOVUPS Z7, 64(CX)(DX*1)
+	MOVQ    16(SI), CX
+	VMOVUPS Z8, (CX)(DX*1)
+	VMOVUPS Z9, 64(CX)(DX*1)
+	MOVQ    24(SI), CX
+	VMOVUPS Z10, (CX)(DX*1)
+	VMOVUPS Z11, 64(CX)(DX*1)
+	MOVQ    32(SI), CX
+	VMOVUPS Z12, (CX)(DX*1)
+	VMOVUPS Z13, 64(CX)(DX*1)
+	MOVQ    40(SI), CX
+	VMOVUPS Z14, (CX)(DX*1)
+	VMOVUPS Z15, 64(CX)(DX*1)
+	MOVQ    48(SI), CX
+	VMOVUPS Z16, (CX)(DX*1)
+	VMOVUPS Z17, 64(CX)(DX*1)
+	MOVQ    56(SI), CX
+	VMOVUPS Z18, (CX)(DX*1)
+	VMOVUPS Z19, 64(CX)(DX*1)
+	MOVQ    64(SI), CX
+	VMOVUPS Z20, (CX)(DX*1)
+	VMOVUPS Z21, 64(CX)(DX*1)
+	MOVQ    72(SI), CX
+	VMOVUPS Z22, (CX)(DX*1)
+	VMOVUPS Z23, 64(CX)(DX*1)
+	MOVQ    80(SI), CX
+	VMOVUPS Z24, (CX)(DX*1)
+	VMOVUPS Z25, 64(CX)(DX*1)
+	MOVQ    88(SI), CX
+	VMOVUPS Z26, (CX)(DX*1)
+	VMOVUPS Z27, 64(CX)(DX*1)
+	JMP     done
+
+storePart:
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Z4, K1, (CX)(DX*1)
+	VMOVUPS Z5, K2, 64(CX)(DX*1)
+	MOVQ    8(SI), CX
+	VMOVUPS Z6, K1, (CX)(DX*1)
+	VMOVUPS Z7, K2, 64(CX)(DX*1)
+	MOVQ    16(SI), CX
+	VMOVUPS Z8, K1, (CX)(DX*1)
+	VMOVUPS Z9, K2, 64(CX)(DX*1)
+	MOVQ    24(SI), CX
+	VMOVUPS Z10, K1, (CX)(DX*1)
+	VMOVUPS Z11, K2, 64(CX)(DX*1)
+	MOVQ    32(SI), CX
+	VMOVUPS Z12, K1, (CX)(DX*1)
+	VMOVUPS Z13, K2, 64(CX)(DX*1)
+	MOVQ    40(SI), CX
+	VMOVUPS Z14, K1, (CX)(DX*1)
+	VMOVUPS Z15, K2, 64(CX)(DX*1)
+	MOVQ    48(SI), CX
+	VMOVUPS Z16, K1, (CX)(DX*1)
+	VMOVUPS Z17, K2, 64(CX)(DX*1)
+	MOVQ    56(SI), CX
+	VMOVUPS Z18, K1, (CX)(DX*1)
+	VMOVUPS Z19, K2, 64(CX)(DX*1)
+	MOVQ    64(SI), CX
+	VMOVUPS Z20, K1, (CX)(DX*1)
+	VMOVUPS Z21, K2, 64(CX)(DX*1)
+	MOVQ    72(SI), CX
+	VMOVUPS Z22, K1, (CX)(DX*1)
+	VMOVUPS Z23, K2, 64(CX)(DX*1)
+	MOVQ    80(SI), CX
+	VMOVUPS Z24, K1, (CX)(DX*1)
+	VMOVUPS Z25, K2, 64(CX)(DX*1)
+	MOVQ    88(SI), CX
+	VMOVUPS Z26, K1, (CX)(DX*1)
+	VMOVUPS Z27, K2, 64(CX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func narrowF32_1x1_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·narrowF32_1x1_avx512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Z3, Z3, Z3
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ  t+0(FP), DI
+	MOVQ  (DI), BX
+	ADDQ  88(DI), BX
+	MOVQ  16(BX), R13
+	NEGQ  R13
+	MOVQ  R13, 96(DI)
+	NEGQ  R13
+	SHRQ  $0x02, R13
+	ANDQ  $0x0f, R13
+	MOVQ  $-1, AX
+	BZHIQ R13, AX, AX
+	KMOVW AX, K1
+	MOVQ  (BX), R13
+	ADDQ  16(DI), R13
+	MOVQ  8(BX), DI
+	MOVQ  (R13), AX
+	ADDQ  DI, AX
+	MOVQ  t+0(FP), DI
+	MOVQ  96(DI), DI
+	ADDQ  $0x40, DI
+	JG    rest
+
+vectors:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     -64(AX)(DI*1), Z1
+	VFMADD231PS Z0, Z1, Z3
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x40, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x40, DI
+	JZ          next
+	VMOVUPS     (SI), Z0
+	VMOVUPS.Z   (AX)(DI*1), K1, Z1
+	VFMADD231PS Z0, Z1, Z3
+	ADDQ        $0x00000040, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ          t+0(FP), BX
+	VXORPS        Z2, Z2, Z2
+	MOVQ          48(BX), DI
+	VUNPCKLPS     Z2, Z3, Z0
+	VUNPCKHPS     Z2, Z3, Z1
+	VADDPS        Z1, Z0, Z3
+	VUNPCKLPS     Z2, Z2, Z0
+	VUNPCKHPS     Z2, Z2, Z1
+	VADDPS        Z1, Z0, Z2
+	VUNPCKLPD     Z2, Z3, Z0
+	VUNPCKHPD     Z2, Z3, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store0
+	JG            leaky0
+	VMAXPS        X0, X2, X0
+	JMP           store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VEXTRACTPS $0x00, X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_12x1_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·narrowF32_12x1_avx512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ  t+0(FP), DI
+	MOVQ  (DI), BX
+	ADDQ  88(DI), BX
+	MOVQ  16(BX), R13
+	NEGQ  R13
+	MOVQ  R13, 96(DI)
+	NEGQ  R13
+	SHRQ  $0x02, R13
+	ANDQ  $0x0f, R13
+	MOVQ  $-1, AX
+	BZHIQ R13, AX, AX
+	KMOVW AX, K1
+	MOVQ  (BX), R13
+	ADDQ  16(DI), R13
+	MOVQ  8(BX), DI
+	MOVQ  (R13), AX
+	ADDQ  DI, AX
+	MOVQ  8(R13), CX
+	ADDQ  DI, CX
+	MOVQ  16(R13), DX
+	ADDQ  DI, DX
+	MOVQ  24(R13), R8
+	ADDQ  DI, R8
+	MOVQ  32(R13), R9
+	ADDQ  DI, R9
+	MOVQ  40(R13), R10
+	ADDQ  DI, R10
+	MOVQ  48(R13), R11
+	ADDQ  DI, R11
+	MOVQ  56(R13), R12
+	ADDQ  DI, R12
+	MOVQ  64(R13), R14
+	ADDQ  DI, R14
+	MOVQ  72(R13), R15
+	ADDQ  DI, R15
+	MOVQ  88(R13), BX
+	ADDQ  DI, BX
+	MOVQ  80(R13), R13
+	ADDQ  DI, R13
+	MOVQ  t+0(FP), DI
+	MOVQ  96(DI), DI
+	ADDQ  $0x40, DI
+	JG    rest
+
+vectors:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     -64(AX)(DI*1), Z1
+	VFMADD231PS Z0, Z1, Z3
+	VMOVUPS     -64(CX)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z4
+	VMOVUPS     -64(DX)(DI*1), Z1
+	VFMADD231PS Z0, Z1, Z5
+	VMOVUPS     -64(R8)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z6
+	VMOVUPS     -64(R9)(DI*1), Z1
+	VFMADD231PS Z0, Z1, Z7
+	VMOVUPS     -64(R10)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z8
+	VMOVUPS     -64(R11)(DI*1), Z1
+	VFMADD231PS Z0, Z1, Z9
+	VMOVUPS     -64(R12)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z10
+	VMOVUPS     -64(R14)(DI*1), Z1
+	VFMADD231PS Z0, Z1, Z11
+	VMOVUPS     -64(R15)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z12
+	VMOVUPS     -64(R13)(DI*1), Z1
+	VFMADD231PS Z0, Z1, Z13
+	VMOVUPS     -64(BX)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z14
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x40, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x40, DI
+	JZ          next
+	VMOVUPS     (SI), Z0
+	VMOVUPS.Z   (AX)(DI*1), K1, Z1
+	VFMADD231PS Z0, Z1, Z3
+	VMOVUPS.Z   (CX)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z4
+	VMOVUPS.Z   (DX)(DI*1), K1, Z1
+	VFMADD231PS Z0, Z1, Z5
+	VMOVUPS.Z   (R8)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z6
+	VMOVUPS.Z   (R9)(DI*1), K1, Z1
+	VFMADD231PS Z0, Z1, Z7
+	VMOVUPS.Z   (R10)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z8
+	VMOVUPS.Z   (R11)(DI*1), K1, Z1
+	VFMADD231PS Z0, Z1, Z9
+	VMOVUPS.Z   (R12)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z10
+	VMOVUPS.Z   (R14)(DI*1), K1, Z1
+	VFMADD231PS Z0, Z1, Z11
+	VMOVUPS.Z   (R15)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z12
+	VMOVUPS.Z   (R13)(DI*1), K1, Z1
+	VFMADD231PS Z0, Z1, Z13
+	VMOVUPS.Z   (BX)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z14
+	ADDQ        $0x00000040, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ          t+0(FP), BX
+	VXORPS        Z2, Z2, Z2
+	MOVQ          48(BX), DI
+	VUNPCKLPS     Z4, Z3, Z0
+	VUNPCKHPS     Z4, Z3, Z1
+	VADDPS        Z1, Z0, Z3
+	VUNPCKLPS     Z6, Z5, Z0
+	VUNPCKHPS     Z6, Z5, Z1
+	VADDPS        Z1, Z0, Z5
+	VUNPCKLPD     Z5, Z3, Z0
+	VUNPCKHPD     Z5, Z3, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store0
+	JG            leaky0
+	VMAXPS        X0, X2, X0
+	JMP           store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ          32(BX), SI
+	MOVQ          40(BX), DX
+	MOVQ          (SI), CX
+	VEXTRACTPS    $0x00, X0, (CX)(DX*1)
+	MOVQ          8(SI), CX
+	VEXTRACTPS    $0x01, X0, (CX)(DX*1)
+	MOVQ          16(SI), CX
+	VEXTRACTPS    $0x02, X0, (CX)(DX*1)
+	MOVQ          24(SI), CX
+	VEXTRACTPS    $0x03, X0, (CX)(DX*1)
+	VUNPCKLPS     Z8, Z7, Z0
+	VUNPCKHPS     Z8, Z7, Z1
+	VADDPS        Z1, Z0, Z7
+	VUNPCKLPS     Z10, Z9, Z0
+	VUNPCKHPS     Z10, Z9, Z1
+	VADDPS        Z1, Z0, Z9
+	VUNPCKLPD     Z9, Z7, Z0
+	VUNPCKHPD     Z9, Z7, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store4
+	JG            leaky4
+	VMAXPS        X0, X2, X0
+	JMP           store4
+
+leaky4:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store4:
+	MOVQ          32(SI), CX
+	VEXTRACTPS    $0x00, X0, (CX)(DX*1)
+	MOVQ          40(SI), CX
+	VEXTRACTPS    $0x01, X0, (CX)(DX*1)
+	MOVQ          48(SI), CX
+	VEXTRACTPS    $0x02, X0, (CX)(DX*1)
+	MOVQ          56(SI), CX
+	VEXTRACTPS    $0x03, X0, (CX)(DX*1)
+	VUNPCKLPS     Z12, Z11, Z0
+	VUNPCKHPS     Z12, Z11, Z1
+	VADDPS        Z1, Z0, Z11
+	VUNPCKLPS     Z14, Z13, Z0
+	VUNPCKHPS     Z14, Z13, Z1
+	VADDPS        Z1, Z0, Z13
+	VUNPCKLPD     Z13, Z11, Z0
+	VUNPCKHPD     Z13, Z11, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store8
+	JG            leaky8
+	VMAXPS        X0, X2, X0
+	JMP           store8
+
+leaky8:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store8:
+	MOVQ       64(SI), CX
+	VEXTRACTPS $0x00, X0, (CX)(DX*1)
+	MOVQ       72(SI), CX
+	VEXTRACTPS $0x01, X0, (CX)(DX*1)
+	MOVQ       80(SI), CX
+	VEXTRACTPS $0x02, X0, (CX)(DX*1)
+	MOVQ       88(SI), CX
+	VEXTRACTPS $0x03, X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_1x2_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·narrowF32_1x2_avx512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ  t+0(FP), DI
+	MOVQ  (DI), BX
+	ADDQ  88(DI), BX
+	MOVQ  16(BX), R13
+	NEGQ  R13
+	MOVQ  R13, 96(DI)
+	NEGQ  R13
+	SHRQ  $0x02, R13
+	ANDQ  $0x0f, R13
+	MOVQ  $-1, AX
+	BZHIQ R13, AX, AX
+	KMOVW AX, K1
+	MOVQ  (BX), R13
+	ADDQ  16(DI), R13
+	MOVQ  8(BX), DI
+	MOVQ  (R13), AX
+	ADDQ  DI, AX
+	MOVQ  t+0(FP), DI
+	MOVQ  96(DI), DI
+	ADDQ  $0x40, DI
+	JG    rest
+
+vectors:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     -64(AX)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z1, Z2, Z5
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x40, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x40, DI
+	JZ          next
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS.Z   (AX)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z1, Z2, Z5
+	ADDQ        $0x00000080, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ          t+0(FP), BX
+	VXORPS        Z2, Z2, Z2
+	MOVQ          48(BX), DI
+	VUNPCKLPS     Z5, Z4, Z0
+	VUNPCKHPS     Z5, Z4, Z1
+	VADDPS        Z1, Z0, Z4
+	VUNPCKLPS     Z2, Z2, Z0
+	VUNPCKHPS     Z2, Z2, Z1
+	VADDPS        Z1, Z0, Z2
+	VUNPCKLPD     Z2, Z4, Z0
+	VUNPCKHPD     Z2, Z4, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store0
+	JG            leaky0
+	VMAXPS        X0, X2, X0
+	JMP           store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVLPS X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_12x2_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·narrowF32_12x2_avx512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	VXORPS Z25, Z25, Z25
+	VXORPS Z26, Z26, Z26
+	VXORPS Z27, Z27, Z27
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ  t+0(FP), DI
+	MOVQ  (DI), BX
+	ADDQ  88(DI), BX
+	MOVQ  16(BX), R13
+	NEGQ  R13
+	MOVQ  R13, 96(DI)
+	NEGQ  R13
+	SHRQ  $0x02, R13
+	ANDQ  $0x0f, R13
+	MOVQ  $-1, AX
+	BZHIQ R13, AX, AX
+	KMOVW AX, K1
+	MOVQ  (BX), R13
+	ADDQ  16(DI), R13
+	MOVQ  8(BX), DI
+	MOVQ  (R13), AX
+	ADDQ  DI, AX
+	MOVQ  8(R13), CX
+	ADDQ  DI, CX
+	MOVQ  16(R13), DX
+	ADDQ  DI, DX
+	MOVQ  24(R13), R8
+	ADDQ  DI, R8
+	MOVQ  32(R13), R9
+	ADDQ  DI, R9
+	MOVQ  40(R13), R10
+	ADDQ  DI, R10
+	MOVQ  48(R13), R11
+	ADDQ  DI, R11
+	MOVQ  56(R13), R12
+	ADDQ  DI, R12
+	MOVQ  64(R13), R14
+	ADDQ  DI, R14
+	MOVQ  72(R13), R15
+	ADDQ  DI, R15
+	MOVQ  88(R13), BX
+	ADDQ  DI, BX
+	MOVQ  80(R13), R13
+	ADDQ  DI, R13
+	MOVQ  t+0(FP), DI
+	MOVQ  96(DI), DI
+	ADDQ  $0x40, DI
+	JG    rest
+
+vectors:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     -64(AX)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z1, Z2, Z5
+	VMOVUPS     -64(CX)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z6
+	VFMADD231PS Z1, Z3, Z7
+	VMOVUPS     -64(DX)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z8
+	VFMADD231PS Z1, Z2, Z9
+	VMOVUPS     -64(R8)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z10
+	VFMADD231PS Z1, Z3, Z11
+	VMOVUPS     -64(R9)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z12
+	VFMADD231PS Z1, Z2, Z13
+	VMOVUPS     -64(R10)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z14
+	VFMADD231PS Z1, Z3, Z15
+	VMOVUPS     -64(R11)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z16
+	VFMADD231PS Z1, Z2, Z17
+	VMOVUPS     -64(R12)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z18
+	VFMADD231PS Z1, Z3, Z19
+	VMOVUPS     -64(R14)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z20
+	VFMADD231PS Z1, Z2, Z21
+	VMOVUPS     -64(R15)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z22
+	VFMADD231PS Z1, Z3, Z23
+	VMOVUPS     -64(R13)(DI*1), Z2
+	VFMADD231PS Z0, Z2, Z24
+	VFMADD231PS Z1, Z2, Z25
+	VMOVUPS     -64(BX)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z26
+	VFMADD231PS Z1, Z3, Z27
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x40, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x40, DI
+	JZ          next
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS.Z   (AX)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z1, Z2, Z5
+	VMOVUPS.Z   (CX)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z6
+	VFMADD231PS Z1, Z3, Z7
+	VMOVUPS.Z   (DX)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z8
+	VFMADD231PS Z1, Z2, Z9
+	VMOVUPS.Z   (R8)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z10
+	VFMADD231PS Z1, Z3, Z11
+	VMOVUPS.Z   (R9)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z12
+	VFMADD231PS Z1, Z2, Z13
+	VMOVUPS.Z   (R10)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z14
+	VFMADD231PS Z1, Z3, Z15
+	VMOVUPS.Z   (R11)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z16
+	VFMADD231PS Z1, Z2, Z17
+	VMOVUPS.Z   (R12)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z18
+	VFMADD231PS Z1, Z3, Z19
+	VMOVUPS.Z   (R14)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z20
+	VFMADD231PS Z1, Z2, Z21
+	VMOVUPS.Z   (R15)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z22
+	VFMADD231PS Z1, Z3, Z23
+	VMOVUPS.Z   (R13)(DI*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z24
+	VFMADD231PS Z1, Z2, Z25
+	VMOVUPS.Z   (BX)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z26
+	VFMADD231PS Z1, Z3, Z27
+	ADDQ        $0x00000080, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ          t+0(FP), BX
+	VXORPS        Z2, Z2, Z2
+	MOVQ          48(BX), DI
+	VUNPCKLPS     Z5, Z4, Z0
+	VUNPCKHPS     Z5, Z4, Z1
+	VADDPS        Z1, Z0, Z4
+	VUNPCKLPS     Z7, Z6, Z0
+	VUNPCKHPS     Z7, Z6, Z1
+	VADDPS        Z1, Z0, Z6
+	VUNPCKLPD     Z6, Z4, Z0
+	VUNPCKHPD     Z6, Z4, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store0
+	JG            leaky0
+	VMAXPS        X0, X2, X0
+	JMP           store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ          32(BX), SI
+	MOVQ          40(BX), DX
+	MOVQ          (SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	MOVQ          8(SI), CX
+	VMOVHPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z9, Z8, Z0
+	VUNPCKHPS     Z9, Z8, Z1
+	VADDPS        Z1, Z0, Z8
+	VUNPCKLPS     Z11, Z10, Z0
+	VUNPCKHPS     Z11, Z10, Z1
+	VADDPS        Z1, Z0, Z10
+	VUNPCKLPD     Z10, Z8, Z0
+	VUNPCKHPD     Z10, Z8, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store2
+	JG            leaky2
+	VMAXPS        X0, X2, X0
+	JMP           store2
+
+leaky2:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store2:
+	MOVQ          16(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	MOVQ          24(SI), CX
+	VMOVHPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z13, Z12, Z0
+	VUNPCKHPS     Z13, Z12, Z1
+	VADDPS        Z1, Z0, Z12
+	VUNPCKLPS     Z15, Z14, Z0
+	VUNPCKHPS     Z15, Z14, Z1
+	VADDPS        Z1, Z0, Z14
+	VUNPCKLPD     Z14, Z12, Z0
+	VUNPCKHPD     Z14, Z12, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store4
+	JG            leaky4
+	VMAXPS        X0, X2, X0
+	JMP           store4
+
+leaky4:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store4:
+	MOVQ          32(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	MOVQ          40(SI), CX
+	VMOVHPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z17, Z16, Z0
+	VUNPCKHPS     Z17, Z16, Z1
+	VADDPS        Z1, Z0, Z16
+	VUNPCKLPS     Z19, Z18, Z0
+	VUNPCKHPS     Z19, Z18, Z1
+	VADDPS        Z1, Z0, Z18
+	VUNPCKLPD     Z18, Z16, Z0
+	VUNPCKHPD     Z18, Z16, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store6
+	JG            leaky6
+	VMAXPS        X0, X2, X0
+	JMP           store6
+
+leaky6:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store6:
+	MOVQ          48(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	MOVQ          56(SI), CX
+	VMOVHPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z21, Z20, Z0
+	VUNPCKHPS     Z21, Z20, Z1
+	VADDPS        Z1, Z0, Z20
+	VUNPCKLPS     Z23, Z22, Z0
+	VUNPCKHPS     Z23, Z22, Z1
+	VADDPS        Z1, Z0, Z22
+	VUNPCKLPD     Z22, Z20, Z0
+	VUNPCKHPD     Z22, Z20, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store8
+	JG            leaky8
+	VMAXPS        X0, X2, X0
+	JMP           store8
+
+leaky8:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store8:
+	MOVQ          64(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	MOVQ          72(SI), CX
+	VMOVHPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z25, Z24, Z0
+	VUNPCKHPS     Z25, Z24, Z1
+	VADDPS        Z1, Z0, Z24
+	VUNPCKLPS     Z27, Z26, Z0
+	VUNPCKHPS     Z27, Z26, Z1
+	VADDPS        Z1, Z0, Z26
+	VUNPCKLPD     Z26, Z24, Z0
+	VUNPCKHPD     Z26, Z24, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store10
+	JG            leaky10
+	VMAXPS        X0, X2, X0
+	JMP           store10
+
+leaky10:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store10:
+	MOVQ    80(SI), CX
+	VMOVLPS X0, (CX)(DX*1)
+	MOVQ    88(SI), CX
+	VMOVHPS X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_1x3_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·narrowF32_1x3_avx512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ  t+0(FP), DI
+	MOVQ  (DI), BX
+	ADDQ  88(DI), BX
+	MOVQ  16(BX), R13
+	NEGQ  R13
+	MOVQ  R13, 96(DI)
+	NEGQ  R13
+	SHRQ  $0x02, R13
+	ANDQ  $0x0f, R13
+	MOVQ  $-1, AX
+	BZHIQ R13, AX, AX
+	KMOVW AX, K1
+	MOVQ  (BX), R13
+	ADDQ  16(DI), R13
+	MOVQ  8(BX), DI
+	MOVQ  (R13), AX
+	ADDQ  DI, AX
+	MOVQ  t+0(FP), DI
+	MOVQ  96(DI), DI
+	ADDQ  $0x40, DI
+	JG    rest
+
+vectors:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS     -64(AX)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z6
+	VFMADD231PS Z2, Z3, Z7
+	ADDQ        $0x000000c0, SI
+	ADDQ        $0x40, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x40, DI
+	JZ          next
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS.Z   (AX)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z6
+	VFMADD231PS Z2, Z3, Z7
+	ADDQ        $0x000000c0, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ          t+0(FP), BX
+	VXORPS        Z2, Z2, Z2
+	MOVQ          48(BX), DI
+	VUNPCKLPS     Z6, Z5, Z0
+	VUNPCKHPS     Z6, Z5, Z1
+	VADDPS        Z1, Z0, Z5
+	VUNPCKLPS     Z2, Z7, Z0
+	VUNPCKHPS     Z2, Z7, Z1
+	VADDPS        Z1, Z0, Z7
+	VUNPCKLPD     Z7, Z5, Z0
+	VUNPCKHPD     Z7, Z5, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store0
+	JG            leaky0
+	VMAXPS        X0, X2, X0
+	JMP           store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMOVLPS    X0, (CX)(DX*1)
+	VEXTRACTPS $0x02, X0, 8(CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_8x3_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·narrowF32_8x3_avx512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	VXORPS Z25, Z25, Z25
+	VXORPS Z26, Z26, Z26
+	VXORPS Z27, Z27, Z27
+	VXORPS Z28, Z28, Z28
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ  t+0(FP), DI
+	MOVQ  (DI), BX
+	ADDQ  88(DI), BX
+	MOVQ  16(BX), R13
+	NEGQ  R13
+	MOVQ  R13, 96(DI)
+	NEGQ  R13
+	SHRQ  $0x02, R13
+	ANDQ  $0x0f, R13
+	MOVQ  $-1, AX
+	BZHIQ R13, AX, AX
+	KMOVW AX, K1
+	MOVQ  (BX), R13
+	ADDQ  16(DI), R13
+	MOVQ  8(BX), DI
+	MOVQ  (R13), AX
+	ADDQ  DI, AX
+	MOVQ  8(R13), CX
+	ADDQ  DI, CX
+	MOVQ  16(R13), DX
+	ADDQ  DI, DX
+	MOVQ  24(R13), R8
+	ADDQ  DI, R8
+	MOVQ  32(R13), R9
+	ADDQ  DI, R9
+	MOVQ  40(R13), R10
+	ADDQ  DI, R10
+	MOVQ  48(R13), R11
+	ADDQ  DI, R11
+	MOVQ  56(R13), R12
+	ADDQ  DI, R12
+	MOVQ  t+0(FP), DI
+	MOVQ  96(DI), DI
+	ADDQ  $0x40, DI
+	JG    rest
+
+vectors:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS     -64(AX)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z6
+	VFMADD231PS Z2, Z3, Z7
+	VMOVUPS     -64(CX)(DI*1), Z4
+	VFMADD231PS Z0, Z4, Z8
+	VFMADD231PS Z1, Z4, Z9
+	VFMADD231PS Z2, Z4, Z10
+	VMOVUPS     -64(DX)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z11
+	VFMADD231PS Z1, Z3, Z12
+	VFMADD231PS Z2, Z3, Z13
+	VMOVUPS     -64(R8)(DI*1), Z4
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z1, Z4, Z15
+	VFMADD231PS Z2, Z4, Z16
+	VMOVUPS     -64(R9)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z17
+	VFMADD231PS Z1, Z3, Z18
+	VFMADD231PS Z2, Z3, Z19
+	VMOVUPS     -64(R10)(DI*1), Z4
+	VFMADD231PS Z0, Z4, Z20
+	VFMADD231PS Z1, Z4, Z21
+	VFMADD231PS Z2, Z4, Z22
+	VMOVUPS     -64(R11)(DI*1), Z3
+	VFMADD231PS Z0, Z3, Z23
+	VFMADD231PS Z1, Z3, Z24
+	VFMADD231PS Z2, Z3, Z25
+	VMOVUPS     -64(R12)(DI*1), Z4
+	VFMADD231PS Z0, Z4, Z26
+	VFMADD231PS Z1, Z4, Z27
+	VFMADD231PS Z2, Z4, Z28
+	ADDQ        $0x000000c0, SI
+	ADDQ        $0x40, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x40, DI
+	JZ          next
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS.Z   (AX)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z6
+	VFMADD231PS Z2, Z3, Z7
+	VMOVUPS.Z   (CX)(DI*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z8
+	VFMADD231PS Z1, Z4, Z9
+	VFMADD231PS Z2, Z4, Z10
+	VMOVUPS.Z   (DX)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z11
+	VFMADD231PS Z1, Z3, Z12
+	VFMADD231PS Z2, Z3, Z13
+	VMOVUPS.Z   (R8)(DI*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z1, Z4, Z15
+	VFMADD231PS Z2, Z4, Z16
+	VMOVUPS.Z   (R9)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z17
+	VFMADD231PS Z1, Z3, Z18
+	VFMADD231PS Z2, Z3, Z19
+	VMOVUPS.Z   (R10)(DI*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z20
+	VFMADD231PS Z1, Z4, Z21
+	VFMADD231PS Z2, Z4, Z22
+	VMOVUPS.Z   (R11)(DI*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z23
+	VFMADD231PS Z1, Z3, Z24
+	VFMADD231PS Z2, Z3, Z25
+	VMOVUPS.Z   (R12)(DI*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z26
+	VFMADD231PS Z1, Z4, Z27
+	VFMADD231PS Z2, Z4, Z28
+	ADDQ        $0x000000c0, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ          t+0(FP), BX
+	VXORPS        Z2, Z2, Z2
+	MOVQ          48(BX), DI
+	VUNPCKLPS     Z6, Z5, Z0
+	VUNPCKHPS     Z6, Z5, Z1
+	VADDPS        Z1, Z0, Z5
+	VUNPCKLPS     Z2, Z7, Z0
+	VUNPCKHPS     Z2, Z7, Z1
+	VADDPS        Z1, Z0, Z7
+	VUNPCKLPD     Z7, Z5, Z0
+	VUNPCKHPD     Z7, Z5, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store0
+	JG            leaky0
+	VMAXPS        X0, X2, X0
+	JMP           store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ          32(BX), SI
+	MOVQ          40(BX), DX
+	MOVQ          (SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	VEXTRACTPS    $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS     Z9, Z8, Z0
+	VUNPCKHPS     Z9, Z8, Z1
+	VADDPS        Z1, Z0, Z8
+	VUNPCKLPS     Z2, Z10, Z0
+	VUNPCKHPS     Z2, Z10, Z1
+	VADDPS        Z1, Z0, Z10
+	VUNPCKLPD     Z10, Z8, Z0
+	VUNPCKHPD     Z10, Z8, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store1
+	JG            leaky1
+	VMAXPS        X0, X2, X0
+	JMP           store1
+
+leaky1:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store1:
+	MOVQ          8(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	VEXTRACTPS    $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS     Z12, Z11, Z0
+	VUNPCKHPS     Z12, Z11, Z1
+	VADDPS        Z1, Z0, Z11
+	VUNPCKLPS     Z2, Z13, Z0
+	VUNPCKHPS     Z2, Z13, Z1
+	VADDPS        Z1, Z0, Z13
+	VUNPCKLPD     Z13, Z11, Z0
+	VUNPCKHPD     Z13, Z11, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store2
+	JG            leaky2
+	VMAXPS        X0, X2, X0
+	JMP           store2
+
+leaky2:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store2:
+	MOVQ          16(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	VEXTRACTPS    $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS     Z15, Z14, Z0
+	VUNPCKHPS     Z15, Z14, Z1
+	VADDPS        Z1, Z0, Z14
+	VUNPCKLPS     Z2, Z16, Z0
+	VUNPCKHPS     Z2, Z16, Z1
+	VADDPS        Z1, Z0, Z16
+	VUNPCKLPD     Z16, Z14, Z0
+	VUNPCKHPD     Z16, Z14, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store3
+	JG            leaky3
+	VMAXPS        X0, X2, X0
+	JMP           store3
+
+leaky3:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store3:
+	MOVQ          24(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	VEXTRACTPS    $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS     Z18, Z17, Z0
+	VUNPCKHPS     Z18, Z17, Z1
+	VADDPS        Z1, Z0, Z17
+	VUNPCKLPS     Z2, Z19, Z0
+	VUNPCKHPS     Z2, Z19, Z1
+	VADDPS        Z1, Z0, Z19
+	VUNPCKLPD     Z19, Z17, Z0
+	VUNPCKHPD     Z19, Z17, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store4
+	JG            leaky4
+	VMAXPS        X0, X2, X0
+	JMP           store4
+
+leaky4:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store4:
+	MOVQ          32(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	VEXTRACTPS    $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS     Z21, Z20, Z0
+	VUNPCKHPS     Z21, Z20, Z1
+	VADDPS        Z1, Z0, Z20
+	VUNPCKLPS     Z2, Z22, Z0
+	VUNPCKHPS     Z2, Z22, Z1
+	VADDPS        Z1, Z0, Z22
+	VUNPCKLPD     Z22, Z20, Z0
+	VUNPCKHPD     Z22, Z20, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store5
+	JG            leaky5
+	VMAXPS        X0, X2, X0
+	JMP           store5
+
+leaky5:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store5:
+	MOVQ          40(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	VEXTRACTPS    $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS     Z24, Z23, Z0
+	VUNPCKHPS     Z24, Z23, Z1
+	VADDPS        Z1, Z0, Z23
+	VUNPCKLPS     Z2, Z25, Z0
+	VUNPCKHPS     Z2, Z25, Z1
+	VADDPS        Z1, Z0, Z25
+	VUNPCKLPD     Z25, Z23, Z0
+	VUNPCKHPD     Z25, Z23, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store6
+	JG            leaky6
+	VMAXPS        X0, X2, X0
+	JMP           store6
+
+leaky6:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store6:
+	MOVQ          48(SI), CX
+	VMOVLPS       X0, (CX)(DX*1)
+	VEXTRACTPS    $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS     Z27, Z26, Z0
+	VUNPCKHPS     Z27, Z26, Z1
+	VADDPS        Z1, Z0, Z26
+	VUNPCKLPS     Z2, Z28, Z0
+	VUNPCKHPS     Z2, Z28, Z1
+	VADDPS        Z1, Z0, Z28
+	VUNPCKLPD     Z28, Z26, Z0
+	VUNPCKHPD     Z28, Z26, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store7
+	JG            leaky7
+	VMAXPS        X0, X2, X0
+	JMP           store7
+
+leaky7:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store7:
+	MOVQ       56(SI), CX
+	VMOVLPS    X0, (CX)(DX*1)
+	VEXTRACTPS $0x02, X0, 8(CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_1x4_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·narrowF32_1x4_avx512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ  t+0(FP), DI
+	MOVQ  (DI), BX
+	ADDQ  88(DI), BX
+	MOVQ  16(BX), R13
+	NEGQ  R13
+	MOVQ  R13, 96(DI)
+	NEGQ  R13
+	SHRQ  $0x02, R13
+	ANDQ  $0x0f, R13
+	MOVQ  $-1, AX
+	BZHIQ R13, AX, AX
+	KMOVW AX, K1
+	MOVQ  (BX), R13
+	ADDQ  16(DI), R13
+	MOVQ  8(BX), DI
+	MOVQ  (R13), AX
+	ADDQ  DI, AX
+	MOVQ  t+0(FP), DI
+	MOVQ  96(DI), DI
+	ADDQ  $0x40, DI
+	JG    rest
+
+vectors:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS     192(SI), Z3
+	VMOVUPS     -64(AX)(DI*1), Z4
+	VFMADD231PS Z0, Z4, Z6
+	VFMADD231PS Z1, Z4, Z7
+	VFMADD231PS Z2, Z4, Z8
+	VFMADD231PS Z3, Z4, Z9
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x40, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x40, DI
+	JZ          next
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS     192(SI), Z3
+	VMOVUPS.Z   (AX)(DI*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z6
+	VFMADD231PS Z1, Z4, Z7
+	VFMADD231PS Z2, Z4, Z8
+	VFMADD231PS Z3, Z4, Z9
+	ADDQ        $0x00000100, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ          t+0(FP), BX
+	VXORPS        Z2, Z2, Z2
+	MOVQ          48(BX), DI
+	VUNPCKLPS     Z7, Z6, Z0
+	VUNPCKHPS     Z7, Z6, Z1
+	VADDPS        Z1, Z0, Z6
+	VUNPCKLPS     Z9, Z8, Z0
+	VUNPCKHPS     Z9, Z8, Z1
+	VADDPS        Z1, Z0, Z8
+	VUNPCKLPD     Z8, Z6, Z0
+	VUNPCKHPD     Z8, Z6, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store0
+	JG            leaky0
+	VMAXPS        X0, X2, X0
+	JMP           store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_6x4_avx512(t *directTile)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·narrowF32_6x4_avx512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	VXORPS Z25, Z25, Z25
+	VXORPS Z26, Z26, Z26
+	VXORPS Z27, Z27, Z27
+	VXORPS Z28, Z28, Z28
+	VXORPS Z29, Z29, Z29
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ  t+0(FP), DI
+	MOVQ  (DI), BX
+	ADDQ  88(DI), BX
+	MOVQ  16(BX), R13
+	NEGQ  R13
+	MOVQ  R13, 96(DI)
+	NEGQ  R13
+	SHRQ  $0x02, R13
+	ANDQ  $0x0f, R13
+	MOVQ  $-1, AX
+	BZHIQ R13, AX, AX
+	KMOVW AX, K1
+	MOVQ  (BX), R13
+	ADDQ  16(DI), R13
+	MOVQ  8(BX), DI
+	MOVQ  (R13), AX
+	ADDQ  DI, AX
+	MOVQ  8(R13), CX
+	ADDQ  DI, CX
+	MOVQ  16(R13), DX
+	ADDQ  DI, DX
+	MOVQ  24(R13), R8
+	ADDQ  DI, R8
+	MOVQ  32(R13), R9
+	ADDQ  DI, R9
+	MOVQ  40(R13), R10
+	ADDQ  DI, R10
+	MOVQ  t+0(FP), DI
+	MOVQ  96(DI), DI
+	ADDQ  $0x40, DI
+	JG    rest
+
+vectors:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS     192(SI), Z3
+	VMOVUPS     -64(AX)(DI*1), Z4
+	VFMADD231PS Z0, Z4, Z6
+	VFMADD231PS Z1, Z4, Z7
+	VFMADD231PS Z2, Z4, Z8
+	VFMADD231PS Z3, Z4, Z9
+	VMOVUPS     -64(CX)(DI*1), Z5
+	VFMADD231PS Z0, Z5, Z10
+	VFMADD231PS Z1, Z5, Z11
+	VFMADD231PS Z2, Z5, Z12
+	VFMADD231PS Z3, Z5, Z13
+	VMOVUPS     -64(DX)(DI*1), Z4
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z1, Z4, Z15
+	VFMADD231PS Z2, Z4, Z16
+	VFMADD231PS Z3, Z4, Z17
+	VMOVUPS     -64(R8)(DI*1), Z5
+	VFMADD231PS Z0, Z5, Z18
+	VFMADD231PS Z1, Z5, Z19
+	VFMADD231PS Z2, Z5, Z20
+	VFMADD231PS Z3, Z5, Z21
+	VMOVUPS     -64(R9)(DI*1), Z4
+	VFMADD231PS Z0, Z4, Z22
+	VFMADD231PS Z1, Z4, Z23
+	VFMADD231PS Z2, Z4, Z24
+	VFMADD231PS Z3, Z4, Z25
+	VMOVUPS     -64(R10)(DI*1), Z5
+	VFMADD231PS Z0, Z5, Z26
+	VFMADD231PS Z1, Z5, Z27
+	VFMADD231PS Z2, Z5, Z28
+	VFMADD231PS Z3, Z5, Z29
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x40, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x40, DI
+	JZ          next
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS     192(SI), Z3
+	VMOVUPS.Z   (AX)(DI*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z6
+	VFMADD231PS Z1, Z4, Z7
+	VFMADD231PS Z2, Z4, Z8
+	VFMADD231PS Z3, Z4, Z9
+	VMOVUPS.Z   (CX)(DI*1), K1, Z5
+	VFMADD231PS Z0, Z5, Z10
+	VFMADD231PS Z1, Z5, Z11
+	VFMADD231PS Z2, Z5, Z12
+	VFMADD231PS Z3, Z5, Z13
+	VMOVUPS.Z   (DX)(DI*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z1, Z4, Z15
+	VFMADD231PS Z2, Z4, Z16
+	VFMADD231PS Z3, Z4, Z17
+	VMOVUPS.Z   (R8)(DI*1), K1, Z5
+	VFMADD231PS Z0, Z5, Z18
+	VFMADD231PS Z1, Z5, Z19
+	VFMADD231PS Z2, Z5, Z20
+	VFMADD231PS Z3, Z5, Z21
+	VMOVUPS.Z   (R9)(DI*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z22
+	VFMADD231PS Z1, Z4, Z23
+	VFMADD231PS Z2, Z4, Z24
+	VFMADD231PS Z3, Z4, Z25
+	VMOVUPS.Z   (R10)(DI*1), K1, Z5
+	VFMADD231PS Z0, Z5, Z26
+	VFMADD231PS Z1, Z5, Z27
+	VFMADD231PS Z2, Z5, Z28
+	VFMADD231PS Z3, Z5, Z29
+	ADDQ        $0x00000100, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ          t+0(FP), BX
+	VXORPS        Z2, Z2, Z2
+	MOVQ          48(BX), DI
+	VUNPCKLPS     Z7, Z6, Z0
+	VUNPCKHPS     Z7, Z6, Z1
+	VADDPS        Z1, Z0, Z6
+	VUNPCKLPS     Z9, Z8, Z0
+	VUNPCKHPS     Z9, Z8, Z1
+	VADDPS        Z1, Z0, Z8
+	VUNPCKLPD     Z8, Z6, Z0
+	VUNPCKHPD     Z8, Z6, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store0
+	JG            leaky0
+	VMAXPS        X0, X2, X0
+	JMP           store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ          32(BX), SI
+	MOVQ          40(BX), DX
+	MOVQ          (SI), CX
+	VMOVUPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z11, Z10, Z0
+	VUNPCKHPS     Z11, Z10, Z1
+	VADDPS        Z1, Z0, Z10
+	VUNPCKLPS     Z13, Z12, Z0
+	VUNPCKHPS     Z13, Z12, Z1
+	VADDPS        Z1, Z0, Z12
+	VUNPCKLPD     Z12, Z10, Z0
+	VUNPCKHPD     Z12, Z10, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store1
+	JG            leaky1
+	VMAXPS        X0, X2, X0
+	JMP           store1
+
+leaky1:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store1:
+	MOVQ          8(SI), CX
+	VMOVUPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z15, Z14, Z0
+	VUNPCKHPS     Z15, Z14, Z1
+	VADDPS        Z1, Z0, Z14
+	VUNPCKLPS     Z17, Z16, Z0
+	VUNPCKHPS     Z17, Z16, Z1
+	VADDPS        Z1, Z0, Z16
+	VUNPCKLPD     Z16, Z14, Z0
+	VUNPCKHPD     Z16, Z14, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store2
+	JG            leaky2
+	VMAXPS        X0, X2, X0
+	JMP           store2
+
+leaky2:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store2:
+	MOVQ          16(SI), CX
+	VMOVUPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z19, Z18, Z0
+	VUNPCKHPS     Z19, Z18, Z1
+	VADDPS        Z1, Z0, Z18
+	VUNPCKLPS     Z21, Z20, Z0
+	VUNPCKHPS     Z21, Z20, Z1
+	VADDPS        Z1, Z0, Z20
+	VUNPCKLPD     Z20, Z18, Z0
+	VUNPCKHPD     Z20, Z18, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store3
+	JG            leaky3
+	VMAXPS        X0, X2, X0
+	JMP           store3
+
+leaky3:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store3:
+	MOVQ          24(SI), CX
+	VMOVUPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z23, Z22, Z0
+	VUNPCKHPS     Z23, Z22, Z1
+	VADDPS        Z1, Z0, Z22
+	VUNPCKLPS     Z25, Z24, Z0
+	VUNPCKHPS     Z25, Z24, Z1
+	VADDPS        Z1, Z0, Z24
+	VUNPCKLPD     Z24, Z22, Z0
+	VUNPCKHPD     Z24, Z22, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store4
+	JG            leaky4
+	VMAXPS        X0, X2, X0
+	JMP           store4
+
+leaky4:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store4:
+	MOVQ          32(SI), CX
+	VMOVUPS       X0, (CX)(DX*1)
+	VUNPCKLPS     Z27, Z26, Z0
+	VUNPCKHPS     Z27, Z26, Z1
+	VADDPS        Z1, Z0, Z26
+	VUNPCKLPS     Z29, Z28, Z0
+	VUNPCKHPS     Z29, Z28, Z1
+	VADDPS        Z1, Z0, Z28
+	VUNPCKLPD     Z28, Z26, Z0
+	VUNPCKHPD     Z28, Z26, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VADDPS        (DI), X0, X0
+	CMPQ          72(BX), $0x01
+	JL            store5
+	JG            leaky5
+	VMAXPS        X0, X2, X0
+	JMP           store5
+
+leaky5:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store5:
+	MOVQ    40(SI), CX
+	VMOVUPS X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
 DATA lanemask<>+0(SB)/4, $0xffffffff
 DATA lanemask<>+4(SB)/4, $0xffffffff
 DATA lanemask<>+8(SB)/4, $0xffffffff
@@ -9941,5 +12463,1768 @@ storePart:
 	VMASKMOVPS Y15, Y1, 32(CX)(DX*1)
 
 done:
+	VZEROUPPER
+	RET
+
+// func depthF32_1x8_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·depthF32_1x8_avx2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), BX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       56(BX), DI
+	MOVQ       48(BX), CX
+	LEAQ       lanemask<>+0(SB), R13
+	SHLQ       $0x02, DI
+	SUBQ       DI, R13
+	ADDQ       $0x40, R13
+	TESTQ      CX, CX
+	JZ         spread
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (CX), Y3, Y0
+
+spread:
+	VMOVAPS Y0, Y4
+	CMPQ    8(BX), $0x00
+	JE      finish
+	MOVQ    $0x00000000, 88(BX)
+	MOVQ    24(BX), SI
+
+tap:
+	MOVQ        t+0(FP), DI
+	MOVQ        (DI), BX
+	ADDQ        88(DI), BX
+	MOVQ        16(BX), R11
+	NEGQ        R11
+	MOVQ        R11, 96(DI)
+	MOVQ        (BX), R11
+	ADDQ        16(DI), R11
+	MOVQ        8(BX), DI
+	MOVQ        (R11), AX
+	ADDQ        DI, AX
+	MOVQ        t+0(FP), DI
+	MOVQ        96(DI), DI
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (AX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y4
+	ADDQ        $0x00000040, SI
+	MOVQ        t+0(FP), BX
+	MOVQ        88(BX), AX
+	ADDQ        $0x18, AX
+	MOVQ        AX, 88(BX)
+	CMPQ        AX, 8(BX)
+	JNE         tap
+
+finish:
+	CMPQ       64(BX), $0x00
+	JE         activate
+	VMOVUPS    (R13), Y0
+	VMOVUPS    32(R13), Y1
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y4, Y4
+
+activate:
+	VXORPS Y0, Y0, Y0
+	MOVQ   72(BX), DI
+	TESTQ  DI, DI
+	JZ     store
+	CMPQ   DI, $0x01
+	JNE    leaky
+	VMAXPS Y4, Y0, Y4
+	JMP    store
+
+leaky:
+	VBROADCASTSS 80(BX), Y1
+	VMULPS       Y1, Y4, Y2
+	VCMPPS       $0x12, Y0, Y4, Y3
+	VBLENDVPS    Y3, Y2, Y4, Y4
+
+store:
+	CMPQ    56(BX), $0x08
+	JNE     storePart
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Y4, (CX)(DX*1)
+	JMP     done
+
+storePart:
+	VMOVUPS    (R13), Y0
+	VMOVUPS    32(R13), Y1
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMASKMOVPS Y4, Y0, (CX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthF32_6x8_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·depthF32_6x8_avx2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), BX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       56(BX), DI
+	MOVQ       48(BX), CX
+	LEAQ       lanemask<>+0(SB), R13
+	SHLQ       $0x02, DI
+	SUBQ       DI, R13
+	ADDQ       $0x40, R13
+	TESTQ      CX, CX
+	JZ         spread
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (CX), Y3, Y0
+
+spread:
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y12
+	VMOVAPS Y0, Y14
+	CMPQ    8(BX), $0x00
+	JE      finish
+	MOVQ    $0x00000000, 88(BX)
+	MOVQ    24(BX), SI
+
+tap:
+	MOVQ        t+0(FP), DI
+	MOVQ        (DI), BX
+	ADDQ        88(DI), BX
+	MOVQ        16(BX), R11
+	NEGQ        R11
+	MOVQ        R11, 96(DI)
+	MOVQ        (BX), R11
+	ADDQ        16(DI), R11
+	MOVQ        8(BX), DI
+	MOVQ        (R11), AX
+	ADDQ        DI, AX
+	MOVQ        8(R11), CX
+	ADDQ        DI, CX
+	MOVQ        16(R11), DX
+	ADDQ        DI, DX
+	MOVQ        24(R11), R8
+	ADDQ        DI, R8
+	MOVQ        32(R11), R9
+	ADDQ        DI, R9
+	MOVQ        40(R11), R10
+	ADDQ        DI, R10
+	MOVQ        t+0(FP), DI
+	MOVQ        96(DI), DI
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (AX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y4
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (CX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y6
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (DX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y8
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (R8)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y10
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (R9)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y12
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (R10)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y14
+	ADDQ        $0x00000040, SI
+	MOVQ        t+0(FP), BX
+	MOVQ        88(BX), AX
+	ADDQ        $0x18, AX
+	MOVQ        AX, 88(BX)
+	CMPQ        AX, 8(BX)
+	JNE         tap
+
+finish:
+	CMPQ       64(BX), $0x00
+	JE         activate
+	VMOVUPS    (R13), Y0
+	VMOVUPS    32(R13), Y1
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y4, Y4
+	MOVQ       8(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y6, Y6
+	MOVQ       16(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y8, Y8
+	MOVQ       24(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y10, Y10
+	MOVQ       32(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y12, Y12
+	MOVQ       40(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y14, Y14
+
+activate:
+	VXORPS Y0, Y0, Y0
+	MOVQ   72(BX), DI
+	TESTQ  DI, DI
+	JZ     store
+	CMPQ   DI, $0x01
+	JNE    leaky
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y6, Y0, Y6
+	VMAXPS Y8, Y0, Y8
+	VMAXPS Y10, Y0, Y10
+	VMAXPS Y12, Y0, Y12
+	VMAXPS Y14, Y0, Y14
+	JMP    store
+
+leaky:
+	VBROADCASTSS 80(BX), Y1
+	VMULPS       Y1, Y4, Y2
+	VCMPPS       $0x12, Y0, Y4, Y3
+	VBLENDVPS    Y3, Y2, Y4, Y4
+	VMULPS       Y1, Y6, Y2
+	VCMPPS       $0x12, Y0, Y6, Y3
+	VBLENDVPS    Y3, Y2, Y6, Y6
+	VMULPS       Y1, Y8, Y2
+	VCMPPS       $0x12, Y0, Y8, Y3
+	VBLENDVPS    Y3, Y2, Y8, Y8
+	VMULPS       Y1, Y10, Y2
+	VCMPPS       $0x12, Y0, Y10, Y3
+	VBLENDVPS    Y3, Y2, Y10, Y10
+	VMULPS       Y1, Y12, Y2
+	VCMPPS       $0x12, Y0, Y12, Y3
+	VBLENDVPS    Y3, Y2, Y12, Y12
+	VMULPS       Y1, Y14, Y2
+	VCMPPS       $0x12, Y0, Y14, Y3
+	VBLENDVPS    Y3, Y2, Y14, Y14
+
+store:
+	CMPQ    56(BX), $0x08
+	JNE     storePart
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Y4, (CX)(DX*1)
+	MOVQ    8(SI), CX
+	VMOVUPS Y6, (CX)(DX*1)
+	MOVQ    16(SI), CX
+	VMOVUPS Y8, (CX)(DX*1)
+	MOVQ    24(SI), CX
+	VMOVUPS Y10, (CX)(DX*1)
+	MOVQ    32(SI), CX
+	VMOVUPS Y12, (CX)(DX*1)
+	MOVQ    40(SI), CX
+	VMOVUPS Y14, (CX)(DX*1)
+	JMP     done
+
+storePart:
+	VMOVUPS    (R13), Y0
+	VMOVUPS    32(R13), Y1
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMASKMOVPS Y4, Y0, (CX)(DX*1)
+	MOVQ       8(SI), CX
+	VMASKMOVPS Y6, Y0, (CX)(DX*1)
+	MOVQ       16(SI), CX
+	VMASKMOVPS Y8, Y0, (CX)(DX*1)
+	MOVQ       24(SI), CX
+	VMASKMOVPS Y10, Y0, (CX)(DX*1)
+	MOVQ       32(SI), CX
+	VMASKMOVPS Y12, Y0, (CX)(DX*1)
+	MOVQ       40(SI), CX
+	VMASKMOVPS Y14, Y0, (CX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthF32_1x16_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·depthF32_1x16_avx2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), BX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       56(BX), DI
+	MOVQ       48(BX), CX
+	LEAQ       lanemask<>+0(SB), R13
+	SHLQ       $0x02, DI
+	SUBQ       DI, R13
+	ADDQ       $0x40, R13
+	TESTQ      CX, CX
+	JZ         spread
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (CX), Y3, Y0
+	VMOVUPS    32(R13), Y3
+	VMASKMOVPS 32(CX), Y3, Y1
+
+spread:
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	CMPQ    8(BX), $0x00
+	JE      finish
+	MOVQ    $0x00000000, 88(BX)
+	MOVQ    24(BX), SI
+
+tap:
+	MOVQ        t+0(FP), DI
+	MOVQ        (DI), BX
+	ADDQ        88(DI), BX
+	MOVQ        16(BX), R11
+	NEGQ        R11
+	MOVQ        R11, 96(DI)
+	MOVQ        (BX), R11
+	ADDQ        16(DI), R11
+	MOVQ        8(BX), DI
+	MOVQ        (R11), AX
+	ADDQ        DI, AX
+	MOVQ        t+0(FP), DI
+	MOVQ        96(DI), DI
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (AX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y4
+	VMOVUPS     32(R13), Y2
+	VMASKMOVPS  32(AX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y1, Y5
+	ADDQ        $0x00000040, SI
+	MOVQ        t+0(FP), BX
+	MOVQ        88(BX), AX
+	ADDQ        $0x18, AX
+	MOVQ        AX, 88(BX)
+	CMPQ        AX, 8(BX)
+	JNE         tap
+
+finish:
+	CMPQ       64(BX), $0x00
+	JE         activate
+	VMOVUPS    (R13), Y0
+	VMOVUPS    32(R13), Y1
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y4, Y4
+	VMASKMOVPS 32(CX)(DX*1), Y1, Y2
+	VADDPS     Y2, Y5, Y5
+
+activate:
+	VXORPS Y0, Y0, Y0
+	MOVQ   72(BX), DI
+	TESTQ  DI, DI
+	JZ     store
+	CMPQ   DI, $0x01
+	JNE    leaky
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y5, Y0, Y5
+	JMP    store
+
+leaky:
+	VBROADCASTSS 80(BX), Y1
+	VMULPS       Y1, Y4, Y2
+	VCMPPS       $0x12, Y0, Y4, Y3
+	VBLENDVPS    Y3, Y2, Y4, Y4
+	VMULPS       Y1, Y5, Y2
+	VCMPPS       $0x12, Y0, Y5, Y3
+	VBLENDVPS    Y3, Y2, Y5, Y5
+
+store:
+	CMPQ    56(BX), $0x10
+	JNE     storePart
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Y4, (CX)(DX*1)
+	VMOVUPS Y5, 32(CX)(DX*1)
+	JMP     done
+
+storePart:
+	VMOVUPS    (R13), Y0
+	VMOVUPS    32(R13), Y1
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMASKMOVPS Y4, Y0, (CX)(DX*1)
+	VMASKMOVPS Y5, Y1, 32(CX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthF32_6x16_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·depthF32_6x16_avx2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), BX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       56(BX), DI
+	MOVQ       48(BX), CX
+	LEAQ       lanemask<>+0(SB), R13
+	SHLQ       $0x02, DI
+	SUBQ       DI, R13
+	ADDQ       $0x40, R13
+	TESTQ      CX, CX
+	JZ         spread
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (CX), Y3, Y0
+	VMOVUPS    32(R13), Y3
+	VMASKMOVPS 32(CX), Y3, Y1
+
+spread:
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y1, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y1, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y1, Y11
+	VMOVAPS Y0, Y12
+	VMOVAPS Y1, Y13
+	VMOVAPS Y0, Y14
+	VMOVAPS Y1, Y15
+	CMPQ    8(BX), $0x00
+	JE      finish
+	MOVQ    $0x00000000, 88(BX)
+	MOVQ    24(BX), SI
+
+tap:
+	MOVQ        t+0(FP), DI
+	MOVQ        (DI), BX
+	ADDQ        88(DI), BX
+	MOVQ        16(BX), R11
+	NEGQ        R11
+	MOVQ        R11, 96(DI)
+	MOVQ        (BX), R11
+	ADDQ        16(DI), R11
+	MOVQ        8(BX), DI
+	MOVQ        (R11), AX
+	ADDQ        DI, AX
+	MOVQ        8(R11), CX
+	ADDQ        DI, CX
+	MOVQ        16(R11), DX
+	ADDQ        DI, DX
+	MOVQ        24(R11), R8
+	ADDQ        DI, R8
+	MOVQ        32(R11), R9
+	ADDQ        DI, R9
+	MOVQ        40(R11), R10
+	ADDQ        DI, R10
+	MOVQ        t+0(FP), DI
+	MOVQ        96(DI), DI
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (AX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y4
+	VMOVUPS     32(R13), Y2
+	VMASKMOVPS  32(AX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y1, Y5
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (CX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y6
+	VMOVUPS     32(R13), Y2
+	VMASKMOVPS  32(CX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y1, Y7
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (DX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y8
+	VMOVUPS     32(R13), Y2
+	VMASKMOVPS  32(DX)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y1, Y9
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (R8)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y10
+	VMOVUPS     32(R13), Y2
+	VMASKMOVPS  32(R8)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y1, Y11
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (R9)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y12
+	VMOVUPS     32(R13), Y2
+	VMASKMOVPS  32(R9)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y1, Y13
+	VMOVUPS     (R13), Y2
+	VMASKMOVPS  (R10)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y0, Y14
+	VMOVUPS     32(R13), Y2
+	VMASKMOVPS  32(R10)(DI*1), Y2, Y3
+	VFMADD231PS Y3, Y1, Y15
+	ADDQ        $0x00000040, SI
+	MOVQ        t+0(FP), BX
+	MOVQ        88(BX), AX
+	ADDQ        $0x18, AX
+	MOVQ        AX, 88(BX)
+	CMPQ        AX, 8(BX)
+	JNE         tap
+
+finish:
+	CMPQ       64(BX), $0x00
+	JE         activate
+	VMOVUPS    (R13), Y0
+	VMOVUPS    32(R13), Y1
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y4, Y4
+	VMASKMOVPS 32(CX)(DX*1), Y1, Y2
+	VADDPS     Y2, Y5, Y5
+	MOVQ       8(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y6, Y6
+	VMASKMOVPS 32(CX)(DX*1), Y1, Y2
+	VADDPS     Y2, Y7, Y7
+	MOVQ       16(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y8, Y8
+	VMASKMOVPS 32(CX)(DX*1), Y1, Y2
+	VADDPS     Y2, Y9, Y9
+	MOVQ       24(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y10, Y10
+	VMASKMOVPS 32(CX)(DX*1), Y1, Y2
+	VADDPS     Y2, Y11, Y11
+	MOVQ       32(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y12, Y12
+	VMASKMOVPS 32(CX)(DX*1), Y1, Y2
+	VADDPS     Y2, Y13, Y13
+	MOVQ       40(SI), CX
+	VMASKMOVPS (CX)(DX*1), Y0, Y2
+	VADDPS     Y2, Y14, Y14
+	VMASKMOVPS 32(CX)(DX*1), Y1, Y2
+	VADDPS     Y2, Y15, Y15
+
+activate:
+	VXORPS Y0, Y0, Y0
+	MOVQ   72(BX), DI
+	TESTQ  DI, DI
+	JZ     store
+	CMPQ   DI, $0x01
+	JNE    leaky
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y5, Y0, Y5
+	VMAXPS Y6, Y0, Y6
+	VMAXPS Y7, Y0, Y7
+	VMAXPS Y8, Y0, Y8
+	VMAXPS Y9, Y0, Y9
+	VMAXPS Y10, Y0, Y10
+	VMAXPS Y11, Y0, Y11
+	VMAXPS Y12, Y0, Y12
+	VMAXPS Y13, Y0, Y13
+	VMAXPS Y14, Y0, Y14
+	VMAXPS Y15, Y0, Y15
+	JMP    store
+
+leaky:
+	VBROADCASTSS 80(BX), Y1
+	VMULPS       Y1, Y4, Y2
+	VCMPPS       $0x12, Y0, Y4, Y3
+	VBLENDVPS    Y3, Y2, Y4, Y4
+	VMULPS       Y1, Y5, Y2
+	VCMPPS       $0x12, Y0, Y5, Y3
+	VBLENDVPS    Y3, Y2, Y5, Y5
+	VMULPS       Y1, Y6, Y2
+	VCMPPS       $0x12, Y0, Y6, Y3
+	VBLENDVPS    Y3, Y2, Y6, Y6
+	VMULPS       Y1, Y7, Y2
+	VCMPPS       $0x12, Y0, Y7, Y3
+	VBLENDVPS    Y3, Y2, Y7, Y7
+	VMULPS       Y1, Y8, Y2
+	VCMPPS       $0x12, Y0, Y8, Y3
+	VBLENDVPS    Y3, Y2, Y8, Y8
+	VMULPS       Y1, Y9, Y2
+	VCMPPS       $0x12, Y0, Y9, Y3
+	VBLENDVPS    Y3, Y2, Y9, Y9
+	VMULPS       Y1, Y10, Y2
+	VCMPPS       $0x12, Y0, Y10, Y3
+	VBLENDVPS    Y3, Y2, Y10, Y10
+	VMULPS       Y1, Y11, Y2
+	VCMPPS       $0x12, Y0, Y11, Y3
+	VBLENDVPS    Y3, Y2, Y11, Y11
+	VMULPS       Y1, Y12, Y2
+	VCMPPS       $0x12, Y0, Y12, Y3
+	VBLENDVPS    Y3, Y2, Y12, Y12
+	VMULPS       Y1, Y13, Y2
+	VCMPPS       $0x12, Y0, Y13, Y3
+	VBLENDVPS    Y3, Y2, Y13, Y13
+	VMULPS       Y1, Y14, Y2
+	VCMPPS       $0x12, Y0, Y14, Y3
+	VBLENDVPS    Y3, Y2, Y14, Y14
+	VMULPS       Y1, Y15, Y2
+	VCMPPS       $0x12, Y0, Y15, Y3
+	VBLENDVPS    Y3, Y2, Y15, Y15
+
+store:
+	CMPQ    56(BX), $0x10
+	JNE     storePart
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS Y4, (CX)(DX*1)
+	VMOVUPS Y5, 32(CX)(DX*1)
+	MOVQ    8(SI), CX
+	VMOVUPS Y6, (CX)(DX*1)
+	VMOVUPS Y7, 32(CX)(DX*1)
+	MOVQ    16(SI), CX
+	VMOVUPS Y8, (CX)(DX*1)
+	VMOVUPS Y9, 32(CX)(DX*1)
+	MOVQ    24(SI), CX
+	VMOVUPS Y10, (CX)(DX*1)
+	VMOVUPS Y11, 32(CX)(DX*1)
+	MOVQ    32(SI), CX
+	VMOVUPS Y12, (CX)(DX*1)
+	VMOVUPS Y13, 32(CX)(DX*1)
+	MOVQ    40(SI), CX
+	VMOVUPS Y14, (CX)(DX*1)
+	VMOVUPS Y15, 32(CX)(DX*1)
+	JMP     done
+
+storePart:
+	VMOVUPS    (R13), Y0
+	VMOVUPS    32(R13), Y1
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMASKMOVPS Y4, Y0, (CX)(DX*1)
+	VMASKMOVPS Y5, Y1, 32(CX)(DX*1)
+	MOVQ       8(SI), CX
+	VMASKMOVPS Y6, Y0, (CX)(DX*1)
+	VMASKMOVPS Y7, Y1, 32(CX)(DX*1)
+	MOVQ       16(SI), CX
+	VMASKMOVPS Y8, Y0, (CX)(DX*1)
+	VMASKMOVPS Y9, Y1, 32(CX)(DX*1)
+	MOVQ       24(SI), CX
+	VMASKMOVPS Y10, Y0, (CX)(DX*1)
+	VMASKMOVPS Y11, Y1, 32(CX)(DX*1)
+	MOVQ       32(SI), CX
+	VMASKMOVPS Y12, Y0, (CX)(DX*1)
+	VMASKMOVPS Y13, Y1, 32(CX)(DX*1)
+	MOVQ       40(SI), CX
+	VMASKMOVPS Y14, Y0, (CX)(DX*1)
+	VMASKMOVPS Y15, Y1, 32(CX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func narrowF32_1x1_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·narrowF32_1x1_avx2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Y3, Y3, Y3
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ    t+0(FP), DI
+	MOVQ    (DI), BX
+	ADDQ    88(DI), BX
+	MOVQ    16(BX), R11
+	NEGQ    R11
+	MOVQ    R11, 96(DI)
+	NEGQ    R11
+	SHRQ    $0x02, R11
+	ANDQ    $0x07, R11
+	LEAQ    lanemask<>+0(SB), AX
+	NEGQ    R11
+	VMOVUPS 64(AX)(R11*4), Y2
+	MOVQ    (BX), R11
+	ADDQ    16(DI), R11
+	MOVQ    8(BX), DI
+	MOVQ    (R11), AX
+	ADDQ    DI, AX
+	MOVQ    t+0(FP), DI
+	MOVQ    96(DI), DI
+	ADDQ    $0x20, DI
+	JG      rest
+
+vectors:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     -32(AX)(DI*1), Y1
+	VFMADD231PS Y0, Y1, Y3
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x20, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x20, DI
+	JZ          next
+	VMOVUPS     (SI), Y0
+	VMASKMOVPS  (AX)(DI*1), Y2, Y1
+	VFMADD231PS Y0, Y1, Y3
+	ADDQ        $0x00000020, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ         t+0(FP), BX
+	VXORPS       Y2, Y2, Y2
+	MOVQ         48(BX), DI
+	VUNPCKLPS    Y2, Y3, Y0
+	VUNPCKHPS    Y2, Y3, Y1
+	VADDPS       Y1, Y0, Y3
+	VUNPCKLPS    Y2, Y2, Y0
+	VUNPCKHPS    Y2, Y2, Y1
+	VADDPS       Y1, Y0, Y2
+	VUNPCKLPD    Y2, Y3, Y0
+	VUNPCKHPD    Y2, Y3, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store0
+	JG           leaky0
+	VMAXPS       X0, X2, X0
+	JMP          store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VEXTRACTPS $0x00, X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_6x1_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·narrowF32_6x1_avx2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ    t+0(FP), DI
+	MOVQ    (DI), BX
+	ADDQ    88(DI), BX
+	MOVQ    16(BX), R11
+	NEGQ    R11
+	MOVQ    R11, 96(DI)
+	NEGQ    R11
+	SHRQ    $0x02, R11
+	ANDQ    $0x07, R11
+	LEAQ    lanemask<>+0(SB), AX
+	NEGQ    R11
+	VMOVUPS 64(AX)(R11*4), Y2
+	MOVQ    (BX), R11
+	ADDQ    16(DI), R11
+	MOVQ    8(BX), DI
+	MOVQ    (R11), AX
+	ADDQ    DI, AX
+	MOVQ    8(R11), CX
+	ADDQ    DI, CX
+	MOVQ    16(R11), DX
+	ADDQ    DI, DX
+	MOVQ    24(R11), R8
+	ADDQ    DI, R8
+	MOVQ    32(R11), R9
+	ADDQ    DI, R9
+	MOVQ    40(R11), R10
+	ADDQ    DI, R10
+	MOVQ    t+0(FP), DI
+	MOVQ    96(DI), DI
+	ADDQ    $0x20, DI
+	JG      rest
+
+vectors:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     -32(AX)(DI*1), Y1
+	VFMADD231PS Y0, Y1, Y3
+	VMOVUPS     -32(CX)(DI*1), Y1
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     -32(DX)(DI*1), Y1
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     -32(R8)(DI*1), Y1
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     -32(R9)(DI*1), Y1
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     -32(R10)(DI*1), Y1
+	VFMADD231PS Y0, Y1, Y8
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x20, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x20, DI
+	JZ          next
+	VMOVUPS     (SI), Y0
+	VMASKMOVPS  (AX)(DI*1), Y2, Y1
+	VFMADD231PS Y0, Y1, Y3
+	VMASKMOVPS  (CX)(DI*1), Y2, Y1
+	VFMADD231PS Y0, Y1, Y4
+	VMASKMOVPS  (DX)(DI*1), Y2, Y1
+	VFMADD231PS Y0, Y1, Y5
+	VMASKMOVPS  (R8)(DI*1), Y2, Y1
+	VFMADD231PS Y0, Y1, Y6
+	VMASKMOVPS  (R9)(DI*1), Y2, Y1
+	VFMADD231PS Y0, Y1, Y7
+	VMASKMOVPS  (R10)(DI*1), Y2, Y1
+	VFMADD231PS Y0, Y1, Y8
+	ADDQ        $0x00000020, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ         t+0(FP), BX
+	VXORPS       Y2, Y2, Y2
+	MOVQ         48(BX), DI
+	VUNPCKLPS    Y4, Y3, Y0
+	VUNPCKHPS    Y4, Y3, Y1
+	VADDPS       Y1, Y0, Y3
+	VUNPCKLPS    Y6, Y5, Y0
+	VUNPCKHPS    Y6, Y5, Y1
+	VADDPS       Y1, Y0, Y5
+	VUNPCKLPD    Y5, Y3, Y0
+	VUNPCKHPD    Y5, Y3, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store0
+	JG           leaky0
+	VMAXPS       X0, X2, X0
+	JMP          store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ         32(BX), SI
+	MOVQ         40(BX), DX
+	MOVQ         (SI), CX
+	VEXTRACTPS   $0x00, X0, (CX)(DX*1)
+	MOVQ         8(SI), CX
+	VEXTRACTPS   $0x01, X0, (CX)(DX*1)
+	MOVQ         16(SI), CX
+	VEXTRACTPS   $0x02, X0, (CX)(DX*1)
+	MOVQ         24(SI), CX
+	VEXTRACTPS   $0x03, X0, (CX)(DX*1)
+	VUNPCKLPS    Y8, Y7, Y0
+	VUNPCKHPS    Y8, Y7, Y1
+	VADDPS       Y1, Y0, Y7
+	VUNPCKLPS    Y2, Y2, Y0
+	VUNPCKHPS    Y2, Y2, Y1
+	VADDPS       Y1, Y0, Y2
+	VUNPCKLPD    Y2, Y7, Y0
+	VUNPCKHPD    Y2, Y7, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store4
+	JG           leaky4
+	VMAXPS       X0, X2, X0
+	JMP          store4
+
+leaky4:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store4:
+	MOVQ       32(SI), CX
+	VEXTRACTPS $0x00, X0, (CX)(DX*1)
+	MOVQ       40(SI), CX
+	VEXTRACTPS $0x01, X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_1x2_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·narrowF32_1x2_avx2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ    t+0(FP), DI
+	MOVQ    (DI), BX
+	ADDQ    88(DI), BX
+	MOVQ    16(BX), R11
+	NEGQ    R11
+	MOVQ    R11, 96(DI)
+	NEGQ    R11
+	SHRQ    $0x02, R11
+	ANDQ    $0x07, R11
+	LEAQ    lanemask<>+0(SB), AX
+	NEGQ    R11
+	VMOVUPS 64(AX)(R11*4), Y3
+	MOVQ    (BX), R11
+	ADDQ    16(DI), R11
+	MOVQ    8(BX), DI
+	MOVQ    (R11), AX
+	ADDQ    DI, AX
+	MOVQ    t+0(FP), DI
+	MOVQ    96(DI), DI
+	ADDQ    $0x20, DI
+	JG      rest
+
+vectors:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     -32(AX)(DI*1), Y2
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y5
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x20, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x20, DI
+	JZ          next
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMASKMOVPS  (AX)(DI*1), Y3, Y2
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y5
+	ADDQ        $0x00000040, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ         t+0(FP), BX
+	VXORPS       Y2, Y2, Y2
+	MOVQ         48(BX), DI
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y1, Y0, Y4
+	VUNPCKLPS    Y2, Y2, Y0
+	VUNPCKHPS    Y2, Y2, Y1
+	VADDPS       Y1, Y0, Y2
+	VUNPCKLPD    Y2, Y4, Y0
+	VUNPCKHPD    Y2, Y4, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store0
+	JG           leaky0
+	VMAXPS       X0, X2, X0
+	JMP          store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVLPS X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_6x2_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·narrowF32_6x2_avx2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	VXORPS Y14, Y14, Y14
+	VXORPS Y15, Y15, Y15
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ    t+0(FP), DI
+	MOVQ    (DI), BX
+	ADDQ    88(DI), BX
+	MOVQ    16(BX), R11
+	NEGQ    R11
+	MOVQ    R11, 96(DI)
+	NEGQ    R11
+	SHRQ    $0x02, R11
+	ANDQ    $0x07, R11
+	LEAQ    lanemask<>+0(SB), AX
+	NEGQ    R11
+	VMOVUPS 64(AX)(R11*4), Y3
+	MOVQ    (BX), R11
+	ADDQ    16(DI), R11
+	MOVQ    8(BX), DI
+	MOVQ    (R11), AX
+	ADDQ    DI, AX
+	MOVQ    8(R11), CX
+	ADDQ    DI, CX
+	MOVQ    16(R11), DX
+	ADDQ    DI, DX
+	MOVQ    24(R11), R8
+	ADDQ    DI, R8
+	MOVQ    32(R11), R9
+	ADDQ    DI, R9
+	MOVQ    40(R11), R10
+	ADDQ    DI, R10
+	MOVQ    t+0(FP), DI
+	MOVQ    96(DI), DI
+	ADDQ    $0x20, DI
+	JG      rest
+
+vectors:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     -32(AX)(DI*1), Y2
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y5
+	VMOVUPS     -32(CX)(DI*1), Y2
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y1, Y2, Y7
+	VMOVUPS     -32(DX)(DI*1), Y2
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y1, Y2, Y9
+	VMOVUPS     -32(R8)(DI*1), Y2
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y1, Y2, Y11
+	VMOVUPS     -32(R9)(DI*1), Y2
+	VFMADD231PS Y0, Y2, Y12
+	VFMADD231PS Y1, Y2, Y13
+	VMOVUPS     -32(R10)(DI*1), Y2
+	VFMADD231PS Y0, Y2, Y14
+	VFMADD231PS Y1, Y2, Y15
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x20, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x20, DI
+	JZ          next
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMASKMOVPS  (AX)(DI*1), Y3, Y2
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y5
+	VMASKMOVPS  (CX)(DI*1), Y3, Y2
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y1, Y2, Y7
+	VMASKMOVPS  (DX)(DI*1), Y3, Y2
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y1, Y2, Y9
+	VMASKMOVPS  (R8)(DI*1), Y3, Y2
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y1, Y2, Y11
+	VMASKMOVPS  (R9)(DI*1), Y3, Y2
+	VFMADD231PS Y0, Y2, Y12
+	VFMADD231PS Y1, Y2, Y13
+	VMASKMOVPS  (R10)(DI*1), Y3, Y2
+	VFMADD231PS Y0, Y2, Y14
+	VFMADD231PS Y1, Y2, Y15
+	ADDQ        $0x00000040, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ         t+0(FP), BX
+	VXORPS       Y2, Y2, Y2
+	MOVQ         48(BX), DI
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y1, Y0, Y4
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VADDPS       Y1, Y0, Y6
+	VUNPCKLPD    Y6, Y4, Y0
+	VUNPCKHPD    Y6, Y4, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store0
+	JG           leaky0
+	VMAXPS       X0, X2, X0
+	JMP          store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ         32(BX), SI
+	MOVQ         40(BX), DX
+	MOVQ         (SI), CX
+	VMOVLPS      X0, (CX)(DX*1)
+	MOVQ         8(SI), CX
+	VMOVHPS      X0, (CX)(DX*1)
+	VUNPCKLPS    Y9, Y8, Y0
+	VUNPCKHPS    Y9, Y8, Y1
+	VADDPS       Y1, Y0, Y8
+	VUNPCKLPS    Y11, Y10, Y0
+	VUNPCKHPS    Y11, Y10, Y1
+	VADDPS       Y1, Y0, Y10
+	VUNPCKLPD    Y10, Y8, Y0
+	VUNPCKHPD    Y10, Y8, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store2
+	JG           leaky2
+	VMAXPS       X0, X2, X0
+	JMP          store2
+
+leaky2:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store2:
+	MOVQ         16(SI), CX
+	VMOVLPS      X0, (CX)(DX*1)
+	MOVQ         24(SI), CX
+	VMOVHPS      X0, (CX)(DX*1)
+	VUNPCKLPS    Y13, Y12, Y0
+	VUNPCKHPS    Y13, Y12, Y1
+	VADDPS       Y1, Y0, Y12
+	VUNPCKLPS    Y15, Y14, Y0
+	VUNPCKHPS    Y15, Y14, Y1
+	VADDPS       Y1, Y0, Y14
+	VUNPCKLPD    Y14, Y12, Y0
+	VUNPCKHPD    Y14, Y12, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store4
+	JG           leaky4
+	VMAXPS       X0, X2, X0
+	JMP          store4
+
+leaky4:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store4:
+	MOVQ    32(SI), CX
+	VMOVLPS X0, (CX)(DX*1)
+	MOVQ    40(SI), CX
+	VMOVHPS X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_1x3_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·narrowF32_1x3_avx2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ    t+0(FP), DI
+	MOVQ    (DI), BX
+	ADDQ    88(DI), BX
+	MOVQ    16(BX), R11
+	NEGQ    R11
+	MOVQ    R11, 96(DI)
+	NEGQ    R11
+	SHRQ    $0x02, R11
+	ANDQ    $0x07, R11
+	LEAQ    lanemask<>+0(SB), AX
+	NEGQ    R11
+	VMOVUPS 64(AX)(R11*4), Y4
+	MOVQ    (BX), R11
+	ADDQ    16(DI), R11
+	MOVQ    8(BX), DI
+	MOVQ    (R11), AX
+	ADDQ    DI, AX
+	MOVQ    t+0(FP), DI
+	MOVQ    96(DI), DI
+	ADDQ    $0x20, DI
+	JG      rest
+
+vectors:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     -32(AX)(DI*1), Y3
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y6
+	VFMADD231PS Y2, Y3, Y7
+	ADDQ        $0x00000060, SI
+	ADDQ        $0x20, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x20, DI
+	JZ          next
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMASKMOVPS  (AX)(DI*1), Y4, Y3
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y6
+	VFMADD231PS Y2, Y3, Y7
+	ADDQ        $0x00000060, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ         t+0(FP), BX
+	VXORPS       Y2, Y2, Y2
+	MOVQ         48(BX), DI
+	VUNPCKLPS    Y6, Y5, Y0
+	VUNPCKHPS    Y6, Y5, Y1
+	VADDPS       Y1, Y0, Y5
+	VUNPCKLPS    Y2, Y7, Y0
+	VUNPCKHPS    Y2, Y7, Y1
+	VADDPS       Y1, Y0, Y7
+	VUNPCKLPD    Y7, Y5, Y0
+	VUNPCKHPD    Y7, Y5, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store0
+	JG           leaky0
+	VMAXPS       X0, X2, X0
+	JMP          store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ       32(BX), SI
+	MOVQ       40(BX), DX
+	MOVQ       (SI), CX
+	VMOVLPS    X0, (CX)(DX*1)
+	VEXTRACTPS $0x02, X0, 8(CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_3x3_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·narrowF32_3x3_avx2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ    t+0(FP), DI
+	MOVQ    (DI), BX
+	ADDQ    88(DI), BX
+	MOVQ    16(BX), R11
+	NEGQ    R11
+	MOVQ    R11, 96(DI)
+	NEGQ    R11
+	SHRQ    $0x02, R11
+	ANDQ    $0x07, R11
+	LEAQ    lanemask<>+0(SB), AX
+	NEGQ    R11
+	VMOVUPS 64(AX)(R11*4), Y4
+	MOVQ    (BX), R11
+	ADDQ    16(DI), R11
+	MOVQ    8(BX), DI
+	MOVQ    (R11), AX
+	ADDQ    DI, AX
+	MOVQ    8(R11), CX
+	ADDQ    DI, CX
+	MOVQ    16(R11), DX
+	ADDQ    DI, DX
+	MOVQ    t+0(FP), DI
+	MOVQ    96(DI), DI
+	ADDQ    $0x20, DI
+	JG      rest
+
+vectors:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     -32(AX)(DI*1), Y3
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y6
+	VFMADD231PS Y2, Y3, Y7
+	VMOVUPS     -32(CX)(DI*1), Y3
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y9
+	VFMADD231PS Y2, Y3, Y10
+	VMOVUPS     -32(DX)(DI*1), Y3
+	VFMADD231PS Y0, Y3, Y11
+	VFMADD231PS Y1, Y3, Y12
+	VFMADD231PS Y2, Y3, Y13
+	ADDQ        $0x00000060, SI
+	ADDQ        $0x20, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x20, DI
+	JZ          next
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMASKMOVPS  (AX)(DI*1), Y4, Y3
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y6
+	VFMADD231PS Y2, Y3, Y7
+	VMASKMOVPS  (CX)(DI*1), Y4, Y3
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y9
+	VFMADD231PS Y2, Y3, Y10
+	VMASKMOVPS  (DX)(DI*1), Y4, Y3
+	VFMADD231PS Y0, Y3, Y11
+	VFMADD231PS Y1, Y3, Y12
+	VFMADD231PS Y2, Y3, Y13
+	ADDQ        $0x00000060, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ         t+0(FP), BX
+	VXORPS       Y2, Y2, Y2
+	MOVQ         48(BX), DI
+	VUNPCKLPS    Y6, Y5, Y0
+	VUNPCKHPS    Y6, Y5, Y1
+	VADDPS       Y1, Y0, Y5
+	VUNPCKLPS    Y2, Y7, Y0
+	VUNPCKHPS    Y2, Y7, Y1
+	VADDPS       Y1, Y0, Y7
+	VUNPCKLPD    Y7, Y5, Y0
+	VUNPCKHPD    Y7, Y5, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store0
+	JG           leaky0
+	VMAXPS       X0, X2, X0
+	JMP          store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ         32(BX), SI
+	MOVQ         40(BX), DX
+	MOVQ         (SI), CX
+	VMOVLPS      X0, (CX)(DX*1)
+	VEXTRACTPS   $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS    Y9, Y8, Y0
+	VUNPCKHPS    Y9, Y8, Y1
+	VADDPS       Y1, Y0, Y8
+	VUNPCKLPS    Y2, Y10, Y0
+	VUNPCKHPS    Y2, Y10, Y1
+	VADDPS       Y1, Y0, Y10
+	VUNPCKLPD    Y10, Y8, Y0
+	VUNPCKHPD    Y10, Y8, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store1
+	JG           leaky1
+	VMAXPS       X0, X2, X0
+	JMP          store1
+
+leaky1:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store1:
+	MOVQ         8(SI), CX
+	VMOVLPS      X0, (CX)(DX*1)
+	VEXTRACTPS   $0x02, X0, 8(CX)(DX*1)
+	VUNPCKLPS    Y12, Y11, Y0
+	VUNPCKHPS    Y12, Y11, Y1
+	VADDPS       Y1, Y0, Y11
+	VUNPCKLPS    Y2, Y13, Y0
+	VUNPCKHPS    Y2, Y13, Y1
+	VADDPS       Y1, Y0, Y13
+	VUNPCKLPD    Y13, Y11, Y0
+	VUNPCKHPD    Y13, Y11, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store2
+	JG           leaky2
+	VMAXPS       X0, X2, X0
+	JMP          store2
+
+leaky2:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store2:
+	MOVQ       16(SI), CX
+	VMOVLPS    X0, (CX)(DX*1)
+	VEXTRACTPS $0x02, X0, 8(CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_1x4_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·narrowF32_1x4_avx2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ    t+0(FP), DI
+	MOVQ    (DI), BX
+	ADDQ    88(DI), BX
+	MOVQ    16(BX), R11
+	NEGQ    R11
+	MOVQ    R11, 96(DI)
+	NEGQ    R11
+	SHRQ    $0x02, R11
+	ANDQ    $0x07, R11
+	LEAQ    lanemask<>+0(SB), AX
+	NEGQ    R11
+	VMOVUPS 64(AX)(R11*4), Y5
+	MOVQ    (BX), R11
+	ADDQ    16(DI), R11
+	MOVQ    8(BX), DI
+	MOVQ    (R11), AX
+	ADDQ    DI, AX
+	MOVQ    t+0(FP), DI
+	MOVQ    96(DI), DI
+	ADDQ    $0x20, DI
+	JG      rest
+
+vectors:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     -32(AX)(DI*1), Y4
+	VFMADD231PS Y0, Y4, Y6
+	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y2, Y4, Y8
+	VFMADD231PS Y3, Y4, Y9
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x20, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x20, DI
+	JZ          next
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMASKMOVPS  (AX)(DI*1), Y5, Y4
+	VFMADD231PS Y0, Y4, Y6
+	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y2, Y4, Y8
+	VFMADD231PS Y3, Y4, Y9
+	ADDQ        $0x00000080, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ         t+0(FP), BX
+	VXORPS       Y2, Y2, Y2
+	MOVQ         48(BX), DI
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VADDPS       Y1, Y0, Y6
+	VUNPCKLPS    Y9, Y8, Y0
+	VUNPCKHPS    Y9, Y8, Y1
+	VADDPS       Y1, Y0, Y8
+	VUNPCKLPD    Y8, Y6, Y0
+	VUNPCKHPD    Y8, Y6, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store0
+	JG           leaky0
+	VMAXPS       X0, X2, X0
+	JMP          store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ    32(BX), SI
+	MOVQ    40(BX), DX
+	MOVQ    (SI), CX
+	VMOVUPS X0, (CX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func narrowF32_2x4_avx2(t *directTile)
+// Requires: AVX, FMA3
+TEXT ·narrowF32_2x4_avx2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), BX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	CMPQ   8(BX), $0x00
+	JE     finish
+	MOVQ   $0x00000000, 88(BX)
+	MOVQ   24(BX), SI
+
+tap:
+	MOVQ    t+0(FP), DI
+	MOVQ    (DI), BX
+	ADDQ    88(DI), BX
+	MOVQ    16(BX), R11
+	NEGQ    R11
+	MOVQ    R11, 96(DI)
+	NEGQ    R11
+	SHRQ    $0x02, R11
+	ANDQ    $0x07, R11
+	LEAQ    lanemask<>+0(SB), AX
+	NEGQ    R11
+	VMOVUPS 64(AX)(R11*4), Y5
+	MOVQ    (BX), R11
+	ADDQ    16(DI), R11
+	MOVQ    8(BX), DI
+	MOVQ    (R11), AX
+	ADDQ    DI, AX
+	MOVQ    8(R11), CX
+	ADDQ    DI, CX
+	MOVQ    t+0(FP), DI
+	MOVQ    96(DI), DI
+	ADDQ    $0x20, DI
+	JG      rest
+
+vectors:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     -32(AX)(DI*1), Y4
+	VFMADD231PS Y0, Y4, Y6
+	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y2, Y4, Y8
+	VFMADD231PS Y3, Y4, Y9
+	VMOVUPS     -32(CX)(DI*1), Y4
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y3, Y4, Y13
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x20, DI
+	JLE         vectors
+
+rest:
+	SUBQ        $0x20, DI
+	JZ          next
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMASKMOVPS  (AX)(DI*1), Y5, Y4
+	VFMADD231PS Y0, Y4, Y6
+	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y2, Y4, Y8
+	VFMADD231PS Y3, Y4, Y9
+	VMASKMOVPS  (CX)(DI*1), Y5, Y4
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y3, Y4, Y13
+	ADDQ        $0x00000080, SI
+
+next:
+	MOVQ t+0(FP), BX
+	MOVQ 88(BX), AX
+	ADDQ $0x18, AX
+	MOVQ AX, 88(BX)
+	CMPQ AX, 8(BX)
+	JNE  tap
+
+finish:
+	MOVQ         t+0(FP), BX
+	VXORPS       Y2, Y2, Y2
+	MOVQ         48(BX), DI
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VADDPS       Y1, Y0, Y6
+	VUNPCKLPS    Y9, Y8, Y0
+	VUNPCKHPS    Y9, Y8, Y1
+	VADDPS       Y1, Y0, Y8
+	VUNPCKLPD    Y8, Y6, Y0
+	VUNPCKHPD    Y8, Y6, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store0
+	JG           leaky0
+	VMAXPS       X0, X2, X0
+	JMP          store0
+
+leaky0:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store0:
+	MOVQ         32(BX), SI
+	MOVQ         40(BX), DX
+	MOVQ         (SI), CX
+	VMOVUPS      X0, (CX)(DX*1)
+	VUNPCKLPS    Y11, Y10, Y0
+	VUNPCKHPS    Y11, Y10, Y1
+	VADDPS       Y1, Y0, Y10
+	VUNPCKLPS    Y13, Y12, Y0
+	VUNPCKHPS    Y13, Y12, Y1
+	VADDPS       Y1, Y0, Y12
+	VUNPCKLPD    Y12, Y10, Y0
+	VUNPCKHPD    Y12, Y10, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VADDPS       (DI), X0, X0
+	CMPQ         72(BX), $0x01
+	JL           store1
+	JG           leaky1
+	VMAXPS       X0, X2, X0
+	JMP          store1
+
+leaky1:
+	VMINPS X0, X2, X1
+	VMULPS 16(DI), X1, X1
+	VMAXPS X0, X2, X0
+	VADDPS X1, X0, X0
+
+store1:
+	MOVQ    8(SI), CX
+	VMOVUPS X0, (CX)(DX*1)
 	VZEROUPPER
 	RET

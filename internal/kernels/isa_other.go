@@ -4,6 +4,10 @@ package kernels
 
 func (i isa) gemmTile(int, *tile) { panic("kernels: no tile in plain Go") }
 
+func (i isa) directWhole(directKind, int) (rows int, whole, single func(*directTile)) {
+	panic("kernels: no tile in plain Go")
+}
+
 func (i isa) directTile(int, *directTile) { panic("kernels: no tile in plain Go") }
 
 func (i isa) outerTile(int, *outerTile) { panic("kernels: no tile in plain Go") }

@@ -94,6 +94,10 @@ func (g *gemm) stridedRow(r int) Mem {
 
 // newGemm starts the function of a micro-kernel of mr rows, and assigns registers.
 func newGemm(gen *generator, op string, mr, halves int, at fields) *gemm {
+	return startGemm(gen, fmt.Sprintf("%s_%dx%d_%s", op, mr, halves*gen.lanes, gen.name), mr, halves, at)
+}
+
+func startGemm(gen *generator, name string, mr, halves int, at fields) *gemm {
 	v := gen.variant
 	g := &gemm{generator: gen, fields: at, mr: mr, halves: halves, args: reg.RBX,
 		b: [2]reg.VecPhysical{v.regs[0], v.regs[1]},
@@ -109,7 +113,7 @@ func newGemm(gen *generator, op string, mr, halves int, at fields) *gemm {
 	if v.masks {
 		g.mask = [2]Op{reg.K1, reg.K2}
 	}
-	g.function(fmt.Sprintf("%s_%dx%d_%s", op, mr, halves*v.lanes, v.name), fmt.Sprintf("func(t *%s)", at.argument))
+	g.function(name, fmt.Sprintf("func(t *%s)", at.argument))
 	g.Load(g.Param("t"), g.args)
 	return g
 }

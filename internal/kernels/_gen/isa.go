@@ -34,6 +34,8 @@ type variant struct {
 	gatherRows int
 	// skipRows are those of the largest tile that may leave out terms of its sum.
 	skipRows int
+	// narrowRows are those of the tiles of 1, 2, ... columns that are vectors along the terms.
+	narrowRows []int
 	// masks says that loads and stores take a mask register, so that a tile may have
 	// fewer columns than it has lanes.
 	masks bool
@@ -42,7 +44,7 @@ type variant struct {
 
 var variants = []variant{
 	{
-		name: "avx512", lanes: 16, rows: 14, gatherRows: 12, skipRows: 8, masks: true,
+		name: "avx512", lanes: 16, rows: 14, gatherRows: 12, skipRows: 8, narrowRows: []int{12, 12, 8, 6}, masks: true,
 		regs: []reg.VecPhysical{
 			reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7,
 			reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15,
@@ -51,7 +53,7 @@ var variants = []variant{
 		},
 	},
 	{
-		name: "avx2", lanes: 8, rows: 6, gatherRows: 6, skipRows: 6,
+		name: "avx2", lanes: 8, rows: 6, gatherRows: 6, skipRows: 6, narrowRows: []int{6, 6, 3, 2},
 		regs: []reg.VecPhysical{
 			reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7,
 			reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
