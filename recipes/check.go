@@ -50,7 +50,7 @@ func dataNames() []string {
 	for _, e := range dataset.Catalogue() {
 		names = append(names, e.Name)
 	}
-	return append(names, EmbeddedDigits, Folder, Photographs, Membrane)
+	return append(names, EmbeddedDigits, Folder, Photographs, Membrane, Composites)
 }
 
 // losses are values with their defaults; the fields are the settings.
@@ -189,7 +189,7 @@ func (r *Recipe) checkEarlyStopping(s *EarlyStopping) error {
 func (r *Recipe) parts() (*parts, error) {
 	var p parts
 	var err error
-	if r.Data.Name == Photographs || r.Data.Name == Membrane {
+	if slices.Contains([]string{Photographs, Membrane, Composites}, r.Data.Name) {
 		p.gallery, err = r.Data.gallery()
 	} else {
 		p.folder, err = r.Data.folder()

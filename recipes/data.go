@@ -14,6 +14,7 @@ import (
 type data struct {
 	train, test dataset.Pictures
 	wholes      [2]*dataset.Gallery // training and test pictures that keep their sizes, in their place
+	things      [2]*dataset.Cutouts // what is laid over them; nil for nothing
 }
 
 // errPairs and its like are about what a folder of pictures holds, which only reading it

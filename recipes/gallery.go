@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -21,6 +22,7 @@ import (
 const (
 	Photographs = "photographs" // a folder of pictures
 	Membrane    = "membrane"    // electron microscopy with labels (ISBI 2012)
+	Composites  = "composites"  // cut-outs laid over photographs: folders background and cutout
 )
 
 // galleryOptions are the settings of such data.
@@ -129,6 +131,9 @@ func (r *Recipe) loadGallery(ctx context.Context, dir string, p *parts) (*data, 
 	}
 	o := p.gallery.GalleryOptions
 	o.Channels = shape[2]
+	if r.Data.Name == Composites {
+		return r.loadComposites(ctx, dir, o)
+	}
 	train, test, err := dataset.LoadGallery(ctx, dir, o)
 	switch {
 	case err != nil:
@@ -139,6 +144,30 @@ func (r *Recipe) loadGallery(ctx context.Context, dir string, p *parts) (*data, 
 		return nil, problem(dir, "the pictures have labels, which the task %s has no use for: want a folder without image and label", r.Task)
 	}
 	return &data{wholes: [2]*dataset.Gallery{train, test}}, nil
+}
+
+// loadComposites reads backgrounds and cut-outs, and divides both.
+func (r *Recipe) loadComposites(ctx context.Context, dir string, o dataset.GalleryOptions) (*data, error) {
+	if r.Task != Segment || o.Channels != 3 {
+		return nil, problem(r.at["task"], "composites are for the task segment and a model of 3 channels, got %s and %d", r.Task, o.Channels)
+	}
+	train, test, err := dataset.LoadGallery(ctx, filepath.Join(dir, "background"), o)
+	if err != nil {
+		return nil, err
+	}
+	if train.Labelled() {
+		return nil, problem(dir, "the backgrounds have labels, want pictures alone")
+	}
+	all, err := dataset.LoadCutouts(ctx, filepath.Join(dir, "cutout"))
+	if err != nil {
+		return nil, err
+	}
+	d := &data{wholes: [2]*dataset.Gallery{train, test}}
+	d.things[0], d.things[1] = dataset.SplitCutouts(all, o.TestFraction, o.Seed)
+	if d.things[0].Len() == 0 || d.things[1].Len() == 0 {
+		return nil, problem(dir, "%d cut-outs cannot be divided into a training and a test part", all.Len())
+	}
+	return d, nil
 }
 
 // gallerySets returns patches to train and to validate on, and whole pictures to test on.
@@ -152,13 +181,17 @@ func (r *Recipe) gallerySets(d *data, p *parts) (training, validation, test data
 		keep, out := dataset.Split(pictures.Len(), r.Validation, r.Seed)
 		pictures, aside = pictures.Select(keep), pictures.Select(out)
 	}
-	if training, err = r.patches(pictures, p, false); err != nil {
+	if training, err = r.patches(pictures, d.things[0], p, false); err != nil {
 		return nil, nil, nil, err
 	}
 	if aside != nil {
-		if validation, err = r.patches(aside, p, true); err != nil {
+		if validation, err = r.patches(aside, d.things[0], p, true); err != nil {
 			return nil, nil, nil, err
 		}
+	}
+	if d.things[1] != nil {
+		test, err = r.patches(d.wholes[1], d.things[1], p, true)
+		return training, validation, test, err
 	}
 	test = dataset.Wholes(d.wholes[1])
 	if len(p.corruptions) > 0 {
@@ -167,11 +200,18 @@ func (r *Recipe) gallerySets(d *data, p *parts) (training, validation, test data
 	return training, validation, test, nil
 }
 
-// patches are those of an epoch, or fixed ones.
-func (r *Recipe) patches(g *dataset.Gallery, p *parts, fixed bool) (dataset.Set, error) {
-	set, err := dataset.Patches(g, dataset.PatchOptions{
+// patches are those of an epoch, or fixed ones, with things laid over them if there are some.
+func (r *Recipe) patches(g *dataset.Gallery, things *dataset.Cutouts, p *parts, fixed bool) (dataset.Set, error) {
+	o := dataset.PatchOptions{
 		H: p.gallery.patch, W: p.gallery.patch, PerPicture: p.gallery.perPicture, Seed: r.Seed, Fixed: fixed, Augment: r.Augmentation.dataset(),
-	})
+	}
+	var set dataset.Set
+	var err error
+	if things != nil {
+		set, err = dataset.Composites(g, things, o)
+	} else {
+		set, err = dataset.Patches(g, o)
+	}
 	if err != nil {
 		return nil, problem("", "%s", withoutPackage(err))
 	}
@@ -215,6 +255,12 @@ func (r *Recipe) evaluateGallery(ctx context.Context, path, split string, model 
 	case "validation":
 		set = validation
 	case "train":
+		if d.things[0] != nil {
+			if set, err = r.patches(d.wholes[0], d.things[0], p, true); err != nil {
+				return nil, err
+			}
+			break
+		}
 		set = dataset.Wholes(d.wholes[0])
 		if len(p.corruptions) > 0 {
 			set = dataset.Degraded(set, r.Seed, true, p.corruptions...)
@@ -240,7 +286,7 @@ func (r *Recipe) testSamples(ctx context.Context, model *nn.Model, test dataset.
 	if shown.Len() > sampleCount/2 {
 		shown = shown.Select([]int32{0, 1, 2, 3, 4})
 	}
-	set, err := r.patches(shown, p, true)
+	set, err := r.patches(shown, d.things[1], p, true)
 	if err != nil {
 		return nil, err
 	}

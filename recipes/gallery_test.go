@@ -125,6 +125,46 @@ func TestSegment(t *testing.T) {
 	}
 }
 
+func TestComposites(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Rename(photographs(t, false), filepath.Join(dir, "background")); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 4 {
+		p := imageio.New(9, 8, 4, 8)
+		for i := range 36 { // half of it is transparent
+			copy(p.Pix[4*i:], []byte{255, byte(40 * n), 0, 255})
+		}
+		if err := os.MkdirAll(filepath.Join(dir, "cutout"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Save(filepath.Join(dir, "cutout", fmt.Sprintf("%d.png", n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Load("composites-fcn8s", append([]string{"model.width=2", `pretrained=""`}, brief...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := Train(t.Context(), r, TrainOptions{Dir: filepath.Join(t.TempDir(), "run"), Data: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Evaluate(t.Context(), out.Model, "test", dir)
+	if err != nil || e.N != 4 || e.Metrics["miou"] != out.Metrics["miou"] || !(e.Metrics["miou"] >= 0 && e.Metrics["miou"] <= 1) {
+		t.Errorf("evaluated %+v, %v, the run said %v", e, err, out.Metrics)
+	}
+	if _, err := Evaluate(t.Context(), out.Model, "train", dir); err != nil {
+		t.Error(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "cutout")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Train(t.Context(), r, TrainOptions{Dir: filepath.Join(t.TempDir(), "run"), Data: dir}); err == nil || !strings.Contains(err.Error(), "no folder of cut-outs") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // The weights of a file replace those of equal layers, and what is frozen stays.
 func TestPretrained(t *testing.T) {
 	photos := photographs(t, false)
