@@ -56,7 +56,7 @@ type Codec struct {
 	id               [8]byte
 	shape            nn.Shape // [H, W, C] of the encoder's input; H and W may be free
 	encoder, decoder *nn.Model
-	prior            *logistic   // of a bottleneck
+	prior            *mixture    // of a bottleneck
 	book             [][]float32 // of vectors
 }
 
@@ -121,10 +121,10 @@ func (c *Codec) takeApart(m *nn.Model) error {
 			}
 		}
 	}
-	if _, ok := code.Layer().(nn.EntropyBottleneck); ok {
+	if layer, ok := code.Layer().(nn.EntropyBottleneck); ok {
 		c.kind, end = bottleneck, code.Inputs()[0]
 		var err error
-		if c.prior, err = newLogistic(param("code/location"), param("code/log_scale")); err != nil {
+		if c.prior, err = newMixture(param("code/location"), param("code/log_scale"), param("code/logit"), layer.Components); err != nil {
 			return err
 		}
 	}

@@ -46,7 +46,7 @@ func build(t testing.TB, architecture string, options map[string]any, seed uint6
 		for i := range v {
 			v[i] *= 2
 			if p.Name == "code/log_scale" {
-				v[i] = 4 // as wide as the codes are
+				v[i] = 5 // as wide as the codes are
 			}
 		}
 	}

@@ -47,11 +47,14 @@ func TestAdaptiveNearsEntropy(t *testing.T) {
 	}
 }
 
-// TestLogisticNearsEntropy: symbols that are drawn as the bottleneck says take as many bits as
-// it says.
-func TestLogisticNearsEntropy(t *testing.T) {
-	location, logScale := []float32{0, .3, -7.5, 1000, 0}, []float32{0, -4, 1.5, 3, -1}
-	l, err := newLogistic(location, logScale)
+// TestMixtureNearsEntropy: symbols that are drawn as the bottleneck says take as many bits as
+// it says, also where the components lie far apart.
+func TestMixtureNearsEntropy(t *testing.T) {
+	const elements, components = 5, 2
+	location := []float32{0, .3, -7.5, 1000, 0, 0, .3, 40, 1000, 0}
+	logScale := []float32{0, -4, 1.5, 3, -1, 2, 1, -2, -3, -1}
+	logit := []float32{3, 0, 0, -1, 0, 0, -4, 0, 0, -20}
+	m, err := newMixture(location, logScale, logit, components)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,20 +62,28 @@ func TestLogisticNearsEntropy(t *testing.T) {
 	var symbols []int32
 	want := 0.0
 	for i := range n {
-		j := i % len(location)
-		p := rng.New(4).Float64(uint64(i))
-		s := math.Exp(float64(logScale[j]))
-		k := math.Round(float64(location[j]) + s*math.Log(p/(1-p)))
+		j := i % elements
+		w := 1 / (1 + math.Exp(float64(logit[j+elements]-logit[j]))) // of the first component
+		at := j
+		if rng.New(4).Float64(uint64(2*i)) >= w {
+			at += elements
+		}
+		p := rng.New(4).Float64(uint64(2*i + 1))
+		k := math.Round(float64(location[at]) + math.Exp(float64(logScale[at]))*math.Log(p/(1-p)))
 		symbols = append(symbols, int32(k))
-		f := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-		want -= math.Log2(f((k+.5-float64(location[j]))/s) - f((k-.5-float64(location[j]))/s))
+		mass := func(at int) float64 {
+			f := func(x float64) float64 {
+				return 1 / (1 + math.Exp(-(x-float64(location[at]))/math.Exp(float64(logScale[at]))))
+			}
+			return f(k+.5) - f(k-.5)
+		}
+		want -= math.Log2(w*mass(j) + (1-w)*mass(j+elements))
 	}
-	if got := bitsOf(t, func() distribution { return l }, symbols); got > 1.01*want+200 || got < .99*want {
+	if got := bitsOf(t, func() distribution { return m }, symbols); got > 1.01*want+200 || got < .99*want {
 		t.Errorf("%.0f bits, by the distribution %.0f", got, want)
 	}
 	// In twice as large steps, half as far apart.
-	wide := l.inSteps(2)
-	if low, high := wide.interval(2); low > -8 || high < 0 || high-low > 80 {
+	if low, high := m.inSteps(2).interval(2); low > -30 || low < -36 || high < 20 || high > 30 {
 		t.Errorf("in steps of 2, element 2 is from %d to %d", low, high)
 	}
 }
@@ -90,7 +101,7 @@ func TestSigmoidTable(t *testing.T) {
 func TestExtremeParameters(t *testing.T) {
 	location := []float32{0, 3e38, -3e38, 5, 5}
 	logScale := []float32{-3e38, 3e38, 0, 88, -100}
-	l, err := newLogistic(location, logScale)
+	l, err := newMixture(location, logScale, []float32{3e38, -3e38, 0, 100, -100}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

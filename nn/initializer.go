@@ -38,6 +38,10 @@ var (
 	// 1 - |i-centre|/n, and channels do not mix. With k = 2n - n%2 and stride n it enlarges
 	// n times. C = 1 is for depthwise layers.
 	Bilinear = Initializer{name: "bilinear"}
+
+	// scaleLadder starts the components of a mixture, along the first axis, at scales from a
+	// third of a step to twenty: the logarithm of the first is -1, and each has 2 more.
+	scaleLadder = Initializer{name: "scale_ladder"}
 )
 
 // Constant starts every value at v.
@@ -112,6 +116,10 @@ func (i Initializer) fill(v []float32, spec ParamSpec, k rng.Key) {
 		fillOrthogonal(v, cols, k)
 	case "bilinear":
 		fillBilinear(v, spec.Shape)
+	case "scale_ladder":
+		for i := range v {
+			v[i] = float32(2*(i*spec.Shape[0]/len(v)) - 1)
+		}
 	}
 }
 
