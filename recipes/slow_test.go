@@ -3,14 +3,21 @@ package recipes
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
+	"github.com/hourglass-go/hourglass/codec"
 	"github.com/hourglass-go/hourglass/dataset"
+	"github.com/hourglass-go/hourglass/imageio"
+	"github.com/hourglass-go/hourglass/metrics"
 	"github.com/hourglass-go/hourglass/modelfile"
 	"github.com/hourglass-go/hourglass/models"
+	"github.com/hourglass-go/hourglass/plot"
 	"github.com/hourglass-go/hourglass/tensor"
 	"github.com/hourglass-go/hourglass/train"
 )
@@ -121,6 +128,102 @@ func quantiseLevels(codes *tensor.Tensor, d *distribution, levels int) {
 		k := math.Round((float64(v) - low) / step)
 		codes.Data[i] = float32(low + step*min(max(k, 0), float64(levels-1)))
 	}
+}
+
+// TestSlowCompression: on sheets of a hundred test pictures, files of compress-fashion's model that
+// are not larger than Pillow's JPEG have a higher PSNR, at qualities from 10 to 75. The step is what
+// decides how large a file is. With -update it draws docs/images/compression.png.
+func TestSlowCompression(t *testing.T) {
+	slow(t, "fashion-mnist")
+	path := *compressor
+	if path == "" {
+		path = trained(t, "compress-fashion").Model
+	}
+	c, err := codec.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("testdata/jpeg_peer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peer struct{ Qualities map[int][][2]float64 }
+	if err := json.Unmarshal(text, &peer); err != nil {
+		t.Fatal(err)
+	}
+	_, test, err := dataset.Load("fashion-mnist", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	jpeg, ours := plot.Series{Name: "JPEG (Pillow)", Dashed: true}, plot.Series{Name: "compress-fashion"}
+	for _, quality := range slices.Sorted(maps.Keys(peer.Qualities)) {
+		var bytes, psnr [2]float64
+		sheets := peer.Qualities[quality]
+		for i, want := range sheets {
+			packed := withinBytes(t, c, sheetOf(t, test, i), int(want[0]))
+			bytes[0] += want[0] / float64(len(sheets))
+			psnr[0] += want[1] / float64(len(sheets))
+			bytes[1] += float64(len(packed.File)) / float64(len(sheets))
+			psnr[1] += metrics.PSNR(packed.Picture.ToTensor().Data, packed.Prepared.ToTensor().Data) / float64(len(sheets))
+		}
+		t.Logf("quality %d: JPEG %.0f bytes, %.2f dB; ours %.0f bytes, %.2f dB", quality, bytes[0], psnr[0], bytes[1], psnr[1])
+		if quality >= 10 && quality <= 75 && !(psnr[1] > psnr[0]) {
+			t.Errorf("quality %d: JPEG %.2f dB, ours %.2f dB", quality, psnr[0], psnr[1])
+		}
+		const pixels = 280 * 280
+		jpeg.X, jpeg.Y = append(jpeg.X, 8*bytes[0]/pixels), append(jpeg.Y, psnr[0])
+		ours.X, ours.Y = append(ours.X, 8*bytes[1]/pixels), append(ours.Y, psnr[1])
+	}
+	if *update {
+		img, err := plot.Curves(plot.Chart{Title: "sheets of Fashion-MNIST", XLabel: "bits a pixel", YLabel: "PSNR in dB", Series: []plot.Series{ours, jpeg}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := save(img, "../docs/images/compression.png"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var (
+	compressor = flag.String("compressor", "", "a model of compress-fashion, to save training one")
+	update     = flag.Bool("update", false, "draw docs/images/compression.png anew")
+)
+
+// sheetOf is test pictures 100*i to 100*i+99 in rows of ten.
+func sheetOf(t *testing.T, m *dataset.Images, i int) *imageio.Picture {
+	t.Helper()
+	p := imageio.New(10*m.W, 10*m.H, 1, 8)
+	for k := range 100 {
+		for y := range m.H {
+			from := m.Pix[((100*i+k)*m.H+y)*m.W:][:m.W]
+			copy(p.Pix[(k/10*m.H+y)*p.Width+k%10*m.W:], from)
+		}
+	}
+	return p
+}
+
+// withinBytes compresses by the smallest step, of those that halving finds, whose file is not larger.
+func withinBytes(t *testing.T, c *codec.Codec, p *imageio.Picture, most int) *codec.Compressed {
+	t.Helper()
+	low, high := math.Log(1./16), math.Log(64) // of the step's logarithm
+	var best *codec.Compressed
+	for range 12 {
+		mid := (low + high) / 2
+		packed, err := c.Compress(t.Context(), p, codec.Options{Step: math.Exp(mid)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(packed.File) <= most {
+			best, high = packed, mid
+		} else {
+			low = mid
+		}
+	}
+	if best == nil {
+		t.Fatalf("no step makes a file of %d bytes", most)
+	}
+	return best
 }
 
 // TestSlowVAE: the variational autoencoder's test ELBO is within 1 % of that of Keras's example,
