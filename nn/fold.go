@@ -126,7 +126,8 @@ func (o *foldedOp[T]) Prepare(team *Team, form []T, params [][]T) {
 	if o.layer.hadBias {
 		had, norm = params[1], params[2:]
 	}
-	gamma, beta, mean, variance := splitNorm(o.layer.norm, norm)
+	gamma, beta, moving := splitNorm(o.layer.norm.NoScale, o.layer.norm.NoCenter, norm)
+	mean, variance := moving[0], moving[1]
 	scale := make([]T, kernel.outputs)
 	for i := range scale {
 		s, b := 1/math.Sqrt(float64(variance[i])+o.layer.norm.Epsilon), -float64(mean[i])

@@ -3,8 +3,6 @@ package nn
 import (
 	"errors"
 	"fmt"
-
-	"github.com/hourglass-go/hourglass/internal/kernels"
 )
 
 // GroupNorm normalises groups of neighbouring channels of each sample, over all places,
@@ -70,6 +68,8 @@ func normChannels(in Shape) (int, error) {
 func (l GroupNorm) Compile(batch int, in []Shape) Routine {
 	l = l.withDefaults().(GroupNorm)
 	ch := in[0][len(in[0])-1]
-	shape := kernels.NormShape{Positions: in[0].Elems() / ch, Groups: l.Groups, Width: ch / l.Groups}
-	return norm{shape: shape, parts: batch, epsilon: l.Epsilon, noScale: l.NoScale, noCenter: l.NoCenter}.routine()
+	return channelNorm{
+		parts: batch, rows: in[0].Elems() / ch, channels: ch, groups: l.Groups,
+		epsilon: l.Epsilon, noScale: l.NoScale, noCenter: l.NoCenter,
+	}.routine()
 }

@@ -2,8 +2,6 @@ package nn
 
 import (
 	"fmt"
-
-	"github.com/hourglass-go/hourglass/internal/kernels"
 )
 
 // InstanceNorm normalises every channel of each sample over all places, and scales and
@@ -65,9 +63,9 @@ func (l InstanceNorm) Infer(in []Shape) (Signature, error) {
 func (l InstanceNorm) Compile(batch int, in []Shape) Routine {
 	l = l.withDefaults().(InstanceNorm)
 	ch := in[0][len(in[0])-1]
-	shape := kernels.NormShape{Positions: in[0].Elems() / ch, Groups: ch, Width: 1}
-	return norm{
-		shape: shape, parts: batch, epsilon: l.Epsilon, noScale: l.NoScale, noCenter: l.NoCenter,
-		moving: l.Moving, momentum: l.Momentum,
+	return channelNorm{
+		parts: batch, rows: in[0].Elems() / ch, channels: ch, groups: ch,
+		epsilon: l.Epsilon, noScale: l.NoScale, noCenter: l.NoCenter,
+		moving: l.Moving, momentum: l.Momentum, unbiased: true,
 	}.routine()
 }

@@ -105,9 +105,9 @@ func (l LayerNorm) Compile(batch int, in []Shape) Routine {
 		}
 		runs[at] *= d
 	}
-	shape := kernels.NormShape{Positions: runs[1], Groups: runs[2], Width: runs[3], ByPosition: true}
+	shape := kernels.NormShape{Positions: runs[1], Groups: runs[2], Width: runs[3]}
 	if at == 1 { // nothing lies between the elements
-		shape = kernels.NormShape{Positions: 1, Groups: 1, Width: runs[1], ByPosition: true}
+		shape = kernels.NormShape{Positions: 1, Groups: 1, Width: runs[1]}
 	}
 	return norm{shape: shape, parts: batch * runs[0], epsilon: l.Epsilon, noScale: l.NoScale, noCenter: l.NoCenter}.routine()
 }

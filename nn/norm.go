@@ -9,14 +9,13 @@ import (
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
-// norm is what the normalisations that work within a sample share.
+// norm is the normalisation by layer: gamma and beta belong to positions, within the part of a
+// sample that is normalised by itself.
 type norm struct {
 	shape             kernels.NormShape // of a part that is normalised by itself
 	parts             int               // in a batch
 	epsilon           float64
 	noScale, noCenter bool
-	moving            bool    // moving statistics are kept, and used outside training
-	momentum          float64 // of them
 }
 
 func checkEpsilon(epsilon float64) error {
@@ -78,38 +77,23 @@ func newNormOp[T tensor.Float](l norm) *normOp[T] {
 	return o
 }
 
-// begin takes parameters and saved values apart and returns the moving statistics.
-func (o *normOp[T]) begin(c *Call[T]) (state [][]T) {
+// begin takes parameters and saved values apart.
+func (o *normOp[T]) begin(c *Call[T]) {
 	o.call = c
 	n := o.parts * o.shape.Groups
 	o.mean, o.rstd = c.Saved[:n], c.Saved[n:2*n]
-	next := c.Param
-	o.gamma, o.beta = o.ones, o.zeros
-	if !o.noScale {
-		o.gamma, next = next[0], next[1:]
+	o.gamma, o.beta, _ = splitNorm(o.noScale, o.noCenter, c.Param)
+	if o.noScale {
+		o.gamma = o.ones
 	}
-	if !o.noCenter {
-		o.beta, next = next[0], next[1:]
+	if o.noCenter {
+		o.beta = o.zeros
 	}
-	return next
 }
 
-// constant reports whether the moving statistics stand for a part's own.
-func (o *normOp[T]) constant() bool { return o.moving && !o.call.Training }
-
 func (o *normOp[T]) Forward(c *Call[T]) {
-	state := o.begin(c)
-	if o.constant() {
-		g := o.shape.Groups
-		for i := range o.mean {
-			o.mean[i] = state[0][i%g]
-			o.rstd[i] = T(1 / math.Sqrt(float64(state[1][i%g])+o.epsilon))
-		}
-	}
+	o.begin(c)
 	c.Team.Run(o.blocks(), &o.forward)
-	if o.moving && c.Training && c.UpdateState {
-		o.update(state[0], state[1])
-	}
 }
 
 // block is the range of parts in a block, and its working memory.
@@ -131,32 +115,11 @@ func (o *normOp[T]) forwardBlock(tile int) {
 	lo, hi, work := o.block(tile)
 	for p := lo; p < hi; p++ {
 		x, mean, rstd := o.part(o.call.In[0], p), o.mean[p*g:][:g], o.rstd[p*g:][:g]
-		if !o.constant() {
-			kernels.NormMoments(o.shape, mean, rstd, x, work)
-			for i, v := range rstd {
-				rstd[i] = T(1 / math.Sqrt(float64(v)+o.epsilon))
-			}
+		kernels.NormMoments(o.shape, mean, rstd, x, work)
+		for i, v := range rstd {
+			rstd[i] = T(1 / math.Sqrt(float64(v)+o.epsilon))
 		}
 		kernels.Normalise(o.shape, o.part(o.call.Out[0], p), x, mean, rstd, o.gamma, o.beta)
-	}
-}
-
-// update moves the statistics towards the mean over the batch of each sample's: mean, and
-// unbiased variance.
-func (o *normOp[T]) update(mean, variance []T) {
-	n := float64(o.shape.Positions * o.shape.Width)
-	unbias := n / max(n-1, 1)
-	g := o.shape.Groups
-	for i := range mean {
-		var m, v float64
-		for p := range o.parts {
-			r := float64(o.rstd[p*g+i])
-			m += float64(o.mean[p*g+i])
-			v += (1/(r*r) - o.epsilon) * unbias
-		}
-		k := 1 - o.momentum
-		mean[i] = T(o.momentum*float64(mean[i]) + k*m/float64(o.parts))
-		variance[i] = T(o.momentum*float64(variance[i]) + k*v/float64(o.parts))
 	}
 }
 
@@ -167,14 +130,9 @@ func (o *normOp[T]) Backward(c *Call[T]) {
 	for b := 1; b < o.blocks(); b++ {
 		kernels.Add(c.Scratch[:2*a], c.Scratch[:2*a], c.Scratch[2*a*b:][:2*a])
 	}
-	next := c.DParam
-	if !o.noScale {
-		setGradient(next[0], c.Scratch[:a])
-		next = next[1:]
-	}
-	if !o.noCenter {
-		setGradient(next[0], c.Scratch[a:2*a])
-	}
+	dGamma, dBeta, _ := splitNorm(o.noScale, o.noCenter, c.DParam)
+	copy(dGamma, c.Scratch[:a])
+	copy(dBeta, c.Scratch[a:2*a])
 }
 
 func (o *normOp[T]) backwardBlock(tile int) {
@@ -184,6 +142,6 @@ func (o *normOp[T]) backwardBlock(tile int) {
 	lo, hi, work := o.block(tile)
 	for p := lo; p < hi; p++ {
 		kernels.NormGrad(o.shape, o.part(c.DIn[0], p), sums[:a], sums[a:], o.part(c.DOut[0], p),
-			o.part(c.In[0], p), o.mean[p*g:][:g], o.rstd[p*g:][:g], o.gamma, o.constant(), work)
+			o.part(c.In[0], p), o.mean[p*g:][:g], o.rstd[p*g:][:g], o.gamma, work)
 	}
 }

@@ -1,42 +1,21 @@
 package kernels
 
-// NormShape is how normalisation sees one sample: Positions x Groups x Width numbers in
-// row-major order. Each group, all its positions and all its width, has one mean and one
-// variance. With H x W pixels of C channels it is
-//
-//	layer norm of each pixel    a sample is a pixel: {1, 1, C}
-//	layer norm of a picture     {1, 1, H*W*C}
-//	group norm in G groups      {H*W, G, C/G}
-//	instance norm               {H*W, C, 1}
+// NormShape is how normalisation by layer sees one sample: Positions x Groups x Width numbers
+// in row-major order. Each group, all its positions and all its width, has one mean and one
+// variance; scale and shift differ by position and width, and are the same for all groups.
+// With H x W pixels of C channels {1, 1, C} normalises each pixel, {1, 1, H*W*C} a picture.
 type NormShape struct {
 	Positions, Groups, Width int
-	// ByPosition says that scale and shift differ by position and width, and are the same
-	// for all groups: as in layer normalisation. Otherwise they differ by group and width,
-	// that is by channel.
-	ByPosition bool
 }
 
 // Size is the number of elements in a sample.
 func (s NormShape) Size() int { return s.Positions * s.Groups * s.Width }
 
 // Affine is the number of scales and of shifts.
-func (s NormShape) Affine() int {
-	if s.ByPosition {
-		return s.Positions * s.Width
-	}
-	return s.Groups * s.Width
-}
-
-// affine is where the scales of a position and a group begin.
-func (s NormShape) affine(p, g int) int {
-	if s.ByPosition {
-		return p * s.Width
-	}
-	return g * s.Width
-}
+func (s NormShape) Affine() int { return s.Positions * s.Width }
 
 // Work is the length of the sums that NormMoments and NormGrad work with.
-func (s NormShape) Work() int { return 2 * s.Groups * max(s.Width, 1) }
+func (s NormShape) Work() int { return 2 * s.Groups }
 
 // NormMoments computes the mean and the variance (of the population, in two passes) of
 // each group of the sample x. work holds Work() numbers.
@@ -119,20 +98,10 @@ func sum4[T Float](x []T, m float64, square bool) float64 {
 func Normalise[T Float](s NormShape, y, x, mean, rstd, gamma, beta []T) {
 	need("Normalise", "y", len(y), s.Size())
 	need("Normalise", "x", len(x), s.Size())
-	if s.Width == 1 && !s.ByPosition {
-		mean, rstd, gamma, beta = mean[:s.Groups], rstd[:s.Groups], gamma[:s.Groups], beta[:s.Groups]
-		for at := 0; at < s.Size(); at += s.Groups {
-			to := y[at : at+s.Groups]
-			for g, v := range x[at : at+s.Groups] {
-				to[g] = (v-mean[g])*rstd[g]*gamma[g] + beta[g]
-			}
-		}
-		return
-	}
 	at := 0
 	for p := range s.Positions {
 		for g := range s.Groups {
-			a, m, r := s.affine(p, g), mean[g], rstd[g]
+			a, m, r := p*s.Width, mean[g], rstd[g]
 			scale, shift := gamma[a:a+s.Width], beta[a:a+s.Width]
 			to := y[at : at+s.Width]
 			for k, v := range x[at : at+s.Width] {
@@ -149,22 +118,13 @@ func Normalise[T Float](s NormShape, y, x, mean, rstd, gamma, beta []T) {
 //	dgamma += dy*xh, dbeta += dy
 //	dx = rstd * (dy*gamma - mean(dy*gamma) - xh*mean(dy*gamma*xh))
 //
-// or dx = rstd*dy*gamma where the moments are constants, not functions of x. work holds
-// Work() numbers.
-func NormGrad[T Float](s NormShape, dx, dgamma, dbeta, dy, x, mean, rstd, gamma []T, constant bool, work []float64) {
+// work holds Work() numbers.
+func NormGrad[T Float](s NormShape, dx, dgamma, dbeta, dy, x, mean, rstd, gamma []T, work []float64) {
 	need("NormGrad", "dy", len(dy), s.Size())
 	need("NormGrad", "x", len(x), s.Size())
-	width := s.Groups
-	if !s.ByPosition {
-		width *= s.Width
-	}
-	first, second := work[:width], work[width:2*width] // sums of dy and of dy*xh, as gamma goes
-	clear(work[:2*width])
-	if s.ByPosition {
-		normSumsByPosition(s, dgamma, dbeta, dy, x, mean, rstd, gamma, first, second)
-	} else {
-		normSumsByChannel(s, dgamma, dbeta, dy, x, mean, rstd, gamma, first, second)
-	}
+	first, second := work[:s.Groups], work[s.Groups:2*s.Groups] // sums of dy*gamma and of dy*gamma*xh
+	clear(work[:2*s.Groups])
+	normSums(s, dgamma, dbeta, dy, x, mean, rstd, gamma, first, second)
 	if dx == nil {
 		return
 	}
@@ -172,12 +132,9 @@ func NormGrad[T Float](s NormShape, dx, dgamma, dbeta, dy, x, mean, rstd, gamma 
 	at := 0
 	for p := range s.Positions {
 		for g := range s.Groups {
-			a, m, r := s.affine(p, g), mean[g], rstd[g]
+			a, m, r := p*s.Width, mean[g], rstd[g]
 			scale := gamma[a : a+s.Width]
 			m1, m2 := T(first[g]/n), T(second[g]/n)
-			if constant {
-				m1, m2 = 0, 0
-			}
 			to, from, d := dx[at:at+s.Width], x[at:at+s.Width], dy[at:at+s.Width]
 			for k, gk := range scale {
 				xh := (from[k] - m) * r
@@ -188,7 +145,7 @@ func NormGrad[T Float](s NormShape, dx, dgamma, dbeta, dy, x, mean, rstd, gamma 
 	}
 }
 
-func normSumsByPosition[T Float](s NormShape, dgamma, dbeta, dy, x, mean, rstd, gamma []T, first, second []float64) {
+func normSums[T Float](s NormShape, dgamma, dbeta, dy, x, mean, rstd, gamma []T, first, second []float64) {
 	at := 0
 	for p := range s.Positions {
 		for g := range s.Groups {
@@ -202,33 +159,5 @@ func normSumsByPosition[T Float](s NormShape, dgamma, dbeta, dy, x, mean, rstd, 
 			}
 			at += s.Width
 		}
-	}
-}
-
-// normSumsByChannel sums by channel first; a group's sums are those of its channels, each
-// times its gamma.
-func normSumsByChannel[T Float](s NormShape, dgamma, dbeta, dy, x, mean, rstd, gamma []T, first, second []float64) {
-	at := 0
-	for range s.Positions {
-		for g := range s.Groups {
-			m, r := mean[g], rstd[g]
-			from, d := x[at:at+s.Width], dy[at:at+s.Width]
-			a, b := first[g*s.Width:][:s.Width], second[g*s.Width:][:s.Width]
-			for k, v := range d {
-				a[k] += float64(v)
-				b[k] += float64(v * (from[k] - m) * r)
-			}
-			at += s.Width
-		}
-	}
-	for g := range s.Groups {
-		var a, b float64
-		for c := g * s.Width; c < (g+1)*s.Width; c++ {
-			dbeta[c] += T(first[c])
-			dgamma[c] += T(second[c])
-			a += first[c] * float64(gamma[c])
-			b += second[c] * float64(gamma[c])
-		}
-		first[g], second[g] = a, b // channel g has been read: g <= g*Width
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 var normShapes = []NormShape{
 	{Positions: 35, Groups: 5, Width: 1}, {Positions: 35, Groups: 3, Width: 7}, {Positions: 1, Groups: 1, Width: 1},
-	{Positions: 1, Groups: 1, Width: 17, ByPosition: true}, {Positions: 5, Groups: 3, Width: 4, ByPosition: true},
-	{Positions: 9, Groups: 4, Width: 1, ByPosition: true},
+	{Positions: 1, Groups: 1, Width: 17}, {Positions: 5, Groups: 3, Width: 4},
+	{Positions: 9, Groups: 4, Width: 1},
 }
 
 // Moments and what is made of them equal the formulas with indices, where the mean is a
@@ -38,7 +38,7 @@ func TestNormalise(t *testing.T) {
 				each := func(f func(i, a int)) {
 					for p := range s.Positions {
 						for k := range s.Width {
-							f((p*s.Groups+g)*s.Width+k, s.affine(p, g)+k)
+							f((p*s.Groups+g)*s.Width+k, p*s.Width+k)
 						}
 					}
 				}
@@ -60,8 +60,7 @@ func TestNormalise(t *testing.T) {
 
 func BenchmarkNorm(b *testing.B) {
 	for name, s := range map[string]NormShape{
-		"instance": {Positions: 64 * 64, Groups: 64, Width: 1}, "group": {Positions: 64 * 64, Groups: 8, Width: 8},
-		"layer": {Positions: 1, Groups: 1, Width: 64, ByPosition: true}, "picture": {Positions: 1, Groups: 1, Width: 64 * 64 * 64, ByPosition: true},
+		"layer": {Positions: 1, Groups: 1, Width: 64}, "picture": {Positions: 1, Groups: 1, Width: 64 * 64 * 64},
 	} {
 		x, dy := make([]float32, 64*64*64), make([]float32, 64*64*64)
 		for i := range x {
@@ -84,7 +83,7 @@ func BenchmarkNorm(b *testing.B) {
 			b.SetBytes(int64(4 * len(x)))
 			for b.Loop() {
 				for at := 0; at < len(x); at += s.Size() {
-					NormGrad(s, y[at:], dgamma, dbeta, dy[at:], x[at:], mean, rstd, gamma, false, work)
+					NormGrad(s, y[at:], dgamma, dbeta, dy[at:], x[at:], mean, rstd, gamma, work)
 				}
 			}
 		})
