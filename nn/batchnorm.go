@@ -28,6 +28,8 @@ type BatchNorm struct {
 	// Unbiased makes the moving variance follow sum((x-mean)²)/(n-1), as PyTorch does; its
 	// momentum is 1-Momentum. What normalises a training batch is the same either way.
 	Unbiased bool
+
+	epilogue ActivationFunc // merged into it by the compiler
 }
 
 func init() { Register("batch_norm", 1, BatchNorm{}) }
@@ -80,5 +82,15 @@ func (b BatchNorm) Compile(batch int, in []Shape) Routine {
 		parts: 1, rows: batch * in[0].Elems() / ch, channels: ch, groups: ch,
 		epsilon: b.Epsilon, noScale: b.NoScale, noCenter: b.NoCenter,
 		moving: true, momentum: b.Momentum, unbiased: b.Unbiased,
+		act: b.epilogue.act(),
 	}.routine()
+}
+
+// Epilogue is the activation that the compiler has merged.
+func (b BatchNorm) Epilogue() ActivationFunc { return b.epilogue }
+
+// WithEpilogue is the same layer ending in an activation.
+func (b BatchNorm) WithEpilogue(f ActivationFunc) Layer {
+	b.epilogue = f
+	return b
 }

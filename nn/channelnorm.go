@@ -16,7 +16,8 @@ import (
 //	group norm, instance norm  a part for each sample
 //
 // Sums over rows are taken chunk by chunk, and the chunks' added in order, so that they do
-// not depend on the number of workers.
+// not depend on the number of workers. An activation behind it, and its gradient, are computed
+// while a chunk is in the cache.
 type channelNorm struct {
 	parts, rows, channels int
 	groups                int
@@ -25,6 +26,7 @@ type channelNorm struct {
 	moving                bool    // moving statistics are kept, and used outside training
 	momentum              float64 // of them
 	unbiased              bool    // they follow sum((x-mean)²)/(n-1)
+	act                   kernels.Act
 }
 
 func (l channelNorm) chunkRows() int { return kernels.ColumnRows(l.channels) }
@@ -38,6 +40,7 @@ func (l channelNorm) routine() Routine {
 		Scratch:     l.parts * l.channels * (2*l.chunks() + 4),
 		Saved:       2 * l.parts * l.groups, // mean and 1/sqrt(variance+epsilon)
 		KeepIn:      true,
+		KeepOut:     l.act.Kind != kernels.Identity,
 		InPlace:     true,
 		GradInPlace: []int{0},
 		FLOPs:       int64(4 * l.parts * l.rows * l.channels),
@@ -153,8 +156,11 @@ func (o *channelNormOp[T]) momentsOf(tile int) {
 }
 
 func (o *channelNormOp[T]) affineOf(tile int) {
-	p := tile / o.chunks()
-	kernels.ColumnNormalise(o.chunk(o.call.Out[0], tile), o.chunk(o.call.In[0], tile), o.vector(p, 0), o.vector(p, 1), o.beta)
+	p, y := tile/o.chunks(), o.chunk(o.call.Out[0], tile)
+	kernels.ColumnNormalise(y, o.chunk(o.call.In[0], tile), o.vector(p, 0), o.vector(p, 1), o.beta)
+	if o.act.Kind != kernels.Identity {
+		kernels.Activate(o.act, y, y)
+	}
 }
 
 // statistics sets a part's mean, and rstd to its variance, from the chunks' sums of x-pivot and
@@ -246,8 +252,11 @@ func (o *channelNormOp[T]) Backward(c *Call[T]) {
 }
 
 func (o *channelNormOp[T]) sumsOf(tile int) {
-	kernels.ColumnNormSums(o.sum(tile, 0), o.sum(tile, 1), o.chunk(o.call.DOut[0], tile), o.chunk(o.call.In[0], tile),
-		o.vector(tile/o.chunks(), 0))
+	dy := o.chunk(o.call.DOut[0], tile)
+	if o.act.Kind != kernels.Identity {
+		kernels.ActivateGrad(o.act, dy, dy, o.chunk(o.call.Out[0], tile))
+	}
+	kernels.ColumnNormSums(o.sum(tile, 0), o.sum(tile, 1), dy, o.chunk(o.call.In[0], tile), o.vector(tile/o.chunks(), 0))
 }
 
 // addPart adds a part's gradients of gamma and beta and sets what its dx is made of: with xh

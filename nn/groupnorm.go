@@ -19,6 +19,8 @@ type GroupNorm struct {
 	Epsilon float64 // 1e-3 where it is 0, as in Keras; PyTorch and ONNX have 1e-5
 	// NoScale and NoCenter leave out gamma and beta.
 	NoScale, NoCenter bool
+
+	epilogue ActivationFunc // merged into it by the compiler
 }
 
 func init() { Register("group_norm", 1, GroupNorm{}) }
@@ -71,5 +73,15 @@ func (l GroupNorm) Compile(batch int, in []Shape) Routine {
 	return channelNorm{
 		parts: batch, rows: in[0].Elems() / ch, channels: ch, groups: l.Groups,
 		epsilon: l.Epsilon, noScale: l.NoScale, noCenter: l.NoCenter,
+		act: l.epilogue.act(),
 	}.routine()
+}
+
+// Epilogue is the activation that the compiler has merged.
+func (l GroupNorm) Epilogue() ActivationFunc { return l.epilogue }
+
+// WithEpilogue is the same layer ending in an activation.
+func (l GroupNorm) WithEpilogue(f ActivationFunc) Layer {
+	l.epilogue = f
+	return l
 }

@@ -20,6 +20,8 @@ type InstanceNorm struct {
 	// the mean over the batch of the samples' means and unbiased variances.
 	Moving   bool
 	Momentum float64 // moving = Momentum*moving + (1-Momentum)*step's; 0.9 where it is 0
+
+	epilogue ActivationFunc // merged into it by the compiler
 }
 
 func init() { Register("instance_norm", 1, InstanceNorm{}) }
@@ -67,5 +69,15 @@ func (l InstanceNorm) Compile(batch int, in []Shape) Routine {
 		parts: batch, rows: in[0].Elems() / ch, channels: ch, groups: ch,
 		epsilon: l.Epsilon, noScale: l.NoScale, noCenter: l.NoCenter,
 		moving: l.Moving, momentum: l.Momentum, unbiased: true,
+		act: l.epilogue.act(),
 	}.routine()
+}
+
+// Epilogue is the activation that the compiler has merged.
+func (l InstanceNorm) Epilogue() ActivationFunc { return l.epilogue }
+
+// WithEpilogue is the same layer ending in an activation.
+func (l InstanceNorm) WithEpilogue(f ActivationFunc) Layer {
+	l.epilogue = f
+	return l
 }
