@@ -220,7 +220,7 @@ func TestReport(t *testing.T) {
 			t.Errorf("the page holds %q", bad)
 		}
 	}
-	for _, good := range []string{"&lt;b&gt;title", "19.2 dB", `<td class="number">-19.2</td>`, "<td>.</td>", "hourglass demo -o &lt;DIR&gt;", "<footer>foot"} {
+	for _, good := range []string{"&lt;b&gt;title", `alt="a &#34;grid&#34;"`, "19.2 dB", `<td class="number">-19.2</td>`, "<td>.</td>", "hourglass demo -o &lt;DIR&gt;", "<footer>foot"} {
 		if !strings.Contains(page, good) {
 			t.Errorf("the page lacks %q", good)
 		}
