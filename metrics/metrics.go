@@ -66,6 +66,7 @@ func plain(f func(pred, target []float32) float64) func(string, int) Metric {
 const (
 	shave  = "_shaveN"
 	ignore = "_ignoreN"
+	reach  = "_withinN"
 )
 
 var protocols = slices.Concat(pictures, segmentation, depth)

@@ -11,6 +11,8 @@ import (
 var segmentation = []Protocol{
 	{"miou", "intersection over union of each class, from one confusion matrix of the whole set, mean over the classes in truth or " +
 		"prediction; _ignoreN leaves out pixels labelled N", true, ignore, overSet((*Confusion).MeanIoU)},
+	{"miou_border", "miou of the pixels with at most 3 pixels, along rows and columns, between them and another true class; _withinN makes it N",
+		true, reach, newTrimap},
 	{"pixel_accuracy", "part of the pixels of the whole set whose class is right; _ignoreN as in miou", true, ignore, overSet((*Confusion).PixelAccuracy)},
 	{"class_accuracy", "part of each class's pixels, over the whole set, that are found, mean over the classes in the truth; _ignoreN as in miou",
 		true, ignore, overSet((*Confusion).ClassAccuracy)},
