@@ -58,13 +58,13 @@ func (e *UnsupportedError) Error() string { return fmt.Sprintf("%s: %s", e.Forma
 
 // LimitError means that a picture is larger than its Decoder allows.
 type LimitError struct {
-	What     string // "a side, in pixels, of"
+	Unit     string // "pixels", "pixels on its longer side", "bytes or more"
 	Got, Max int64
 }
 
 // Error gives both numbers.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the picture has %s %d; the limit is %d", e.What, e.Got, e.Max)
+	return fmt.Sprintf("the picture has %d %s; the limit is %d", e.Got, e.Unit, e.Max)
 }
 
 // Decoder reads pictures under limits, which are checked against the file's header
@@ -112,7 +112,7 @@ func (d Decoder) Decode(r io.Reader) (*Picture, error) {
 		return nil, err
 	}
 	if int64(len(data)) > maxBytes {
-		return nil, &LimitError{What: "a file size in bytes above", Got: maxBytes, Max: maxBytes}
+		return nil, &LimitError{Unit: "bytes or more", Got: int64(len(data)), Max: maxBytes}
 	}
 	c := sniff(data)
 	if c == nil {
@@ -152,9 +152,9 @@ func (d Decoder) checkSize(width, height int) error {
 	side, pixels := orDefault(d.MaxSide, 1<<16-1), orDefault(d.MaxPixels, 256<<20)
 	switch {
 	case max(width, height) > side:
-		return &LimitError{What: "a side, in pixels, of", Got: int64(max(width, height)), Max: int64(side)}
+		return &LimitError{Unit: "pixels on its longer side", Got: int64(max(width, height)), Max: int64(side)}
 	case int64(width)*int64(height) > pixels:
-		return &LimitError{What: "a number of pixels of", Got: int64(width) * int64(height), Max: pixels}
+		return &LimitError{Unit: "pixels", Got: int64(width) * int64(height), Max: pixels}
 	}
 	return nil
 }

@@ -175,9 +175,9 @@ func TestDecodeLimits(t *testing.T) {
 		d    imageio.Decoder
 		want string
 	}{
-		{imageio.Decoder{MaxSide: 29}, "a side, in pixels, of 30; the limit is 29"},
-		{imageio.Decoder{MaxPixels: 599}, "a number of pixels of 600; the limit is 599"},
-		{imageio.Decoder{MaxBytes: 10}, "above 10"},
+		{imageio.Decoder{MaxSide: 29}, "has 30 pixels on its longer side; the limit is 29"},
+		{imageio.Decoder{MaxPixels: 599}, "has 600 pixels; the limit is 599"},
+		{imageio.Decoder{MaxBytes: 10}, "has 11 bytes or more; the limit is 10"},
 		{imageio.Decoder{MaxSide: 30, MaxPixels: 600, MaxBytes: int64(len(data))}, ""},
 	} {
 		_, err := c.d.Decode(bytes.NewReader(data))

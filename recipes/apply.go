@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,7 @@ func Apply(ctx context.Context, path string, o ApplyOptions) error {
 			return problem("--precision", "%v", err)
 		}
 	}
-	jobs, err := o.plan()
+	jobs, err := o.plan(path)
 	if err != nil {
 		return err
 	}
@@ -110,8 +111,8 @@ func (j job) write(p *imageio.Picture, stdout io.Writer) error {
 }
 
 // plan pairs every picture with a place for its result, and makes sure that it can be
-// written there.
-func (o *ApplyOptions) plan() ([]job, error) {
+// written there and that neither a picture nor the model file is.
+func (o *ApplyOptions) plan(model string) ([]job, error) {
 	inputs, folder, err := o.inputs()
 	if err != nil {
 		return nil, err
@@ -129,7 +130,10 @@ func (o *ApplyOptions) plan() ([]job, error) {
 		folder = true
 	}
 	if !folder {
-		return []job{{inputs[0], o.Output}}, o.claim(inputs[0])
+		return []job{{inputs[0], o.Output}}, claimPicture(o.Output, inputs[0], model)
+	}
+	if _, err := imageio.FormatOf(o.Output); err == nil && errors.Is(statErr, fs.ErrNotExist) {
+		return nil, problem(o.Output, "%d pictures do not fit into one, want a folder", len(inputs))
 	}
 	if _, err := claimFolder(o.Output); err != nil {
 		return nil, err
@@ -154,22 +158,6 @@ func (o *ApplyOptions) plan() ([]job, error) {
 		jobs = append(jobs, j)
 	}
 	return jobs, nil
-}
-
-func (o *ApplyOptions) claim(in string) error {
-	if sameFile(in, o.Output) {
-		return problem(o.Output, "the picture would be overwritten by its own result, want another name")
-	}
-	return claimPicture(o.Output)
-}
-
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }
 
 var pictureEndings = []string{".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}

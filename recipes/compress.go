@@ -40,10 +40,7 @@ func Compress(ctx context.Context, model string, o CompressOptions) (*Packed, er
 	case info.IsDir():
 		return nil, problem(o.In, "it is a folder, want a picture")
 	}
-	if sameFile(o.In, o.Out) {
-		return nil, problem(o.Out, "the picture would be overwritten by its own result, want another name")
-	}
-	if err := claimFile(o.Out); err != nil {
+	if err := claimFile(o.Out, o.In, model); err != nil {
 		return nil, err
 	}
 	begin := time.Now()
@@ -104,10 +101,7 @@ func Decompress(ctx context.Context, model, in, out string) (*Unpacked, error) {
 	if strings.TrimSpace(model) == "" {
 		return nil, problem("--model", "which model? It is the one that compressed the file: --model FILE")
 	}
-	if sameFile(in, out) {
-		return nil, problem(out, "the file would be overwritten by its own picture, want another name")
-	}
-	if err := claimPicture(out); err != nil {
+	if err := claimPicture(out, in, model); err != nil {
 		return nil, err
 	}
 	begin := time.Now()

@@ -77,11 +77,11 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*Embedded, error) 
 		return nil, problem("--csv", "%s is the picture's file too, want another one for the codes", o.CSV)
 	}
 	begin := time.Now()
-	if err := claimPicture(o.Out); err != nil {
+	if err := claimPicture(o.Out, path); err != nil {
 		return nil, err
 	}
 	if o.CSV != "" {
-		if err := claimFile(o.CSV); err != nil {
+		if err := claimFile(o.CSV, path); err != nil {
 			return nil, err
 		}
 	}

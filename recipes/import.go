@@ -39,7 +39,7 @@ func Import(path string, o ImportOptions) (*Imported, error) {
 	if err := checkModelFile(path); err != nil {
 		return nil, err
 	}
-	if err := claimFile(o.Output); err != nil {
+	if err := claimFile(o.Output, path); err != nil {
 		return nil, err
 	}
 	a, err := importer.Open(path)

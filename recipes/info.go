@@ -136,6 +136,9 @@ func (i *Info) fill(m *nn.Model, size []int) error {
 	}
 	i.model, i.input = m, in
 	s, err := m.Summary(in)
+	if err != nil && len(size) > 0 {
+		return problem("--size", "%s", withoutPackage(err))
+	}
 	if err != nil {
 		return err
 	}

@@ -61,10 +61,16 @@ func claimFolder(dir string) (made bool, err error) {
 	return made, errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// claimFile makes sure, before any work is done, that a file can be written at the path.
-func claimFile(path string) error {
+// claimFile makes sure, before any work is done, that a file can be written at the path,
+// and that it is none of those which the work reads.
+func claimFile(path string, read ...string) error {
 	if path == "" {
 		return problem("", "no file to write to, want -o FILE")
+	}
+	for _, in := range read {
+		if sameFile(path, in) {
+			return problem(path, "it would be overwritten by what is made of it, want another name")
+		}
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -88,14 +94,24 @@ func samePath(a, b string) bool {
 	return errX == nil && errY == nil && x == y
 }
 
+// sameFile reports whether two paths name one file that is there.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
 // claimPicture is claimFile for a picture, whose format its ending tells.
-func claimPicture(path string) error {
+func claimPicture(path string, read ...string) error {
 	if path != "" {
 		if _, err := imageio.FormatOf(path); err != nil {
-			return problem(path, "%v", err)
+			return err // begins with the path
 		}
 	}
-	return claimFile(path)
+	return claimFile(path, read...)
 }
 
 // underlying strips operation and path from a file system's error.

@@ -58,7 +58,7 @@ func Sample(ctx context.Context, path string, o SampleOptions) (*Sampled, error)
 		return nil, problem("--plane", "%d pictures a row, want 0 to %d", o.Side, maxPlane)
 	}
 	begin := time.Now()
-	if err := claimPicture(o.Out); err != nil {
+	if err := claimPicture(o.Out, path); err != nil {
 		return nil, err
 	}
 	s, err := openSampler(ctx, path, o.Data)

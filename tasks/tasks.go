@@ -117,7 +117,7 @@ const mostEnlarge = 16
 // upright, laid on white, made grey or coloured, inverted where the model's training
 // pictures are drawn the other way round (the result is then inverted back), and brought
 // to the network's size, if it has one. The result has the size of what the network saw, and
-// the depth of the input.
+// the depth of the input; that of a grey picture is grey.
 //
 // Where the model says "digit", bringing to size is done as MNIST was made: the ink is
 // found and cut out, scaled so that its longer side takes 20 of 28 pixels, and set down with
@@ -140,8 +140,10 @@ func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, err
 		pic = pic.Gray()
 		tell("made grey (luma, BT.601)")
 	}
-	if p.shape[2] == 3 {
+	grey := p.shape[2] == 3 && pic.Channels == 1
+	if grey {
 		pic = pic.RGB()
+		tell("its grey taken as red, green and blue")
 	}
 	inverted := false
 	ink := findInk(pic)
@@ -178,6 +180,10 @@ func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, err
 	}
 	if r.Picture, err = imageio.FromTensor(y.Sample(0), in.Depth); err != nil {
 		return nil, err
+	}
+	if grey {
+		r.Picture = r.Picture.Gray()
+		tell("the result made grey again")
 	}
 	if inverted {
 		r.Picture = r.Picture.Invert()

@@ -192,6 +192,12 @@ func TestOtherPictures(t *testing.T) {
 	if len(r.Steps) != 3 {
 		t.Errorf("told %q, want upright, laid on white, fitted", r.Steps)
 	}
+	if r, err = p.Apply(context.Background(), imageio.New(14, 9, 1, 16)); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Picture.String(); got != "14x9 grey 16 bits" || len(r.Steps) != 2 {
+		t.Errorf("a grey picture through a network for colours is %s, told %q", got, r.Steps)
+	}
 	for _, side := range [][2]int{{1, 1}, {1, 300}, {300, 2}} { // nothing to find a drawing in
 		if _, err := digitModel(t).Apply(context.Background(), imageio.New(side[0], side[1], 1, 8)); err != nil {
 			t.Errorf("%v: %v", side, err)

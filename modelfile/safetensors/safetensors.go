@@ -90,7 +90,7 @@ func OpenWith(r io.ReaderAt, size int64, o Options) (*File, error) {
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n > uint64(limit) {
-		return nil, faulty(HeaderSize, "header length", "%d bytes stated, at most %d are accepted", n, limit)
+		return nil, faulty(HeaderSize, "header length", "%d bytes stated, at most %d are accepted; a safetensors file begins with its header's length", n, limit)
 	}
 	if int64(n) > size-lengthBytes {
 		return nil, faulty(Truncated, "header", "%d bytes stated, but the file has only %d after the length",
