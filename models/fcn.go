@@ -25,7 +25,7 @@ import (
 // become [H, W, Classes], logits unless Activation is set.
 //
 // The paper trains in stages, FCN-32s first, whose weights FCN-16s begins with, and so on:
-// equal layers have equal names, and in its form all scores begin at zero. At once, FCN-8s
+// equal layers have equal names, and all scores begin at zero (with ReLU, all but the coarsest). At once, FCN-8s
 // wants the pooled values scaled down: PoolScale.
 //
 // Source: Long et al. 2015, Fully Convolutional Networks for Semantic Segmentation, and
@@ -150,18 +150,22 @@ func (f FCN) top(x *nn.Node) *nn.Node {
 	return dropout("fc7_dropout", f.Dropout, x)
 }
 
-// score is a 1x1 convolution to Classes channels, behind the scaling of training at once. In
-// the light form it starts at random: behind a ReLU, nothing would ever move a zero.
+// score is a 1x1 convolution to Classes channels, behind the scaling of training at once. It
+// starts at zero, as random weights make scores of hundreds of what VGG pools. With ReLU the
+// coarsest starts at random: behind one, nothing would ever move a zero.
 func (f FCN) score(name string, scale float64, x *nn.Node) *nn.Node {
 	if f.PoolScale && scale != 1 {
 		x = nn.Named(name+"_scale", nn.WeightedSum{Weights: []float64{scale}}).Apply(x)
 	}
 	c := nn.Conv2D{Filters: f.Classes, Kernel: square(1)}
-	if f.Form == PaperForm {
+	if coarsest := scale == 1; !coarsest || !f.relu() {
 		c.KernelInit = nn.Zeros
 	}
 	return nn.Named(name, c).Apply(x)
 }
+
+// relu reports whether enlarged scores go through ReLU before others are added.
+func (f FCN) relu() bool { return f.Form == LightForm && f.ReLU }
 
 func (f FCN) enlarge(name string, times int, x *nn.Node) *nn.Node {
 	t := nn.Conv2DTranspose{
@@ -170,7 +174,7 @@ func (f FCN) enlarge(name string, times int, x *nn.Node) *nn.Node {
 	if f.wide() {
 		t.Padding = nn.Valid
 	}
-	if f.Form == LightForm && f.ReLU && times == 2 {
+	if f.relu() && times == 2 {
 		t.Activation = nn.ReLU
 	}
 	return nn.Named(name, t).Apply(x)
