@@ -114,12 +114,13 @@ func (r *batchRun) do(ctx context.Context, team *parallel.Team, watch *stopwatch
 		watch.use(s.plan)
 		s.watch = watch
 		state := begin
+		state.check = func(int) bool { return ctx.Err() != nil } // one sample may take minutes
 		s.runChunk(r.in, r.outs, lo, &state)
 		s.watch = nil
 		lo += s.plan.batch
 		m.sessions.put(a)
 	}
-	return nil
+	return ctx.Err()
 }
 
 // runChunk computes samples lo.. of the batch.

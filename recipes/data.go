@@ -7,6 +7,7 @@ import (
 
 	"github.com/hourglass-go/hourglass/dataset"
 	"github.com/hourglass-go/hourglass/dataset/digits"
+	"github.com/hourglass-go/hourglass/internal/memory"
 	"github.com/hourglass-go/hourglass/nn"
 )
 
@@ -102,7 +103,10 @@ func (r *Recipe) sets(d *data, p *parts) (training, validation, test dataset.Set
 		return nil, nil, nil, err
 	}
 	if r.Validation > 0 {
-		keep, aside := dataset.Split(d.train.Images.Len(), r.Validation, r.Seed)
+		keep, aside, err := r.divide(d.train.Images.Len())
+		if err != nil {
+			return nil, nil, nil, err
+		}
 		fixed, err := make(d.train, true)
 		if err != nil {
 			return nil, nil, nil, err
@@ -112,12 +116,42 @@ func (r *Recipe) sets(d *data, p *parts) (training, validation, test dataset.Set
 	return training, validation, test, nil
 }
 
+// divide puts some of n training pictures aside for the validation.
+func (r *Recipe) divide(n int) (keep, aside []int32, err error) {
+	if n < 2 {
+		return nil, nil, problem(r.at["validation"], "one training picture cannot be divided, want more of them, or validation=0")
+	}
+	keep, aside = dataset.Split(n, r.Validation, r.Seed)
+	return keep, aside, nil
+}
+
 // Build returns the recipe's model with weights drawn from its seed.
 func (r *Recipe) Build() (*nn.Model, error) {
 	p, err := r.parts()
 	if err != nil {
 		return nil, err
 	}
-	p.model.Init(r.Seed)
-	return p.model, nil
+	return p.model, r.initialise(p.model)
+}
+
+// initialise draws the weights, if the machine can hold them.
+func (r *Recipe) initialise(m *nn.Model) error {
+	values := int64(0)
+	for _, n := range m.Store().Sizes() {
+		values += int64(n)
+	}
+	if err := r.room(4*values, "the model"); err != nil {
+		return err
+	}
+	m.Init(r.Seed)
+	return nil
+}
+
+// room refuses what takes more memory than there is.
+func (r *Recipe) room(need int64, what string) error {
+	if have := memory.Total(); have > 0 && need > have {
+		return problem("", "%s of %s takes %s of memory, this machine has %s: want a smaller model or batch",
+			what, r.Name, memory.Bytes(need), memory.Bytes(have))
+	}
+	return nil
 }

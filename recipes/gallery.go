@@ -175,10 +175,10 @@ func (r *Recipe) gallerySets(d *data, p *parts) (training, validation, test data
 	pictures := d.wholes[0]
 	var aside *dataset.Gallery
 	if r.Validation > 0 {
-		if pictures.Len() < 2 {
-			return nil, nil, nil, problem(r.at["validation"], "one training picture cannot be divided")
+		keep, out, err := r.divide(pictures.Len())
+		if err != nil {
+			return nil, nil, nil, err
 		}
-		keep, out := dataset.Split(pictures.Len(), r.Validation, r.Seed)
 		pictures, aside = pictures.Select(keep), pictures.Select(out)
 	}
 	if training, err = r.patches(pictures, d.things[0], p, false); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hourglass-go/hourglass/dataset"
 	"github.com/hourglass-go/hourglass/internal/atomicfile"
+	"github.com/hourglass-go/hourglass/internal/memory"
 	"github.com/hourglass-go/hourglass/modelfile"
 	"github.com/hourglass-go/hourglass/nn"
 	"github.com/hourglass-go/hourglass/optim"
@@ -137,7 +138,9 @@ func (r *Recipe) prepare(ctx context.Context, p *parts, o TrainOptions) (run *tr
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p.model.Init(r.Seed)
+	if err := r.initialise(p.model); err != nil {
+		return nil, nil, nil, err
+	}
 	if err := r.pretrain(p, o); err != nil {
 		return nil, nil, nil, err
 	}
@@ -164,16 +167,19 @@ func (r *Recipe) prepare(ctx context.Context, p *parts, o TrainOptions) (run *tr
 	run = r.run(p)
 	run.Train, run.Validation, run.Meta = training, validation, meta
 	run.Workers, run.OnStep, run.OnEpoch = o.Workers, o.OnStep, o.OnEpoch
-	memory, err := run.Memory()
+	need, err := run.Memory()
 	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := r.room(need, "training"); err != nil {
 		return nil, nil, nil, err
 	}
 	where := "that come with the program"
 	if dir != "" {
 		where = "from " + dir
 	}
-	o.tell("%s: %d training and %d test pictures %s; training takes about %d MiB of memory",
-		r.Name, training.Len(), test.Len(), where, (memory+1<<20-1)>>20)
+	o.tell("%s: %d training and %d test pictures %s; training takes about %s of memory",
+		r.Name, training.Len(), test.Len(), where, memory.Bytes(need))
 	return run, test, d, nil
 }
 

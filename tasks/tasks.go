@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/hourglass-go/hourglass/imageio"
+	"github.com/hourglass-go/hourglass/internal/memory"
 	"github.com/hourglass-go/hourglass/modelfile"
 	"github.com/hourglass-go/hourglass/nn"
 )
@@ -109,6 +110,27 @@ func (p *Pipeline) Metadata() modelfile.Metadata { return p.meta }
 // Model is the network.
 func (p *Pipeline) Model() *nn.Model { return p.model }
 
+// room refuses a picture, as the network gets it, for which the machine has not the memory.
+func (p *Pipeline) room(height, width int) error {
+	const surelyFits = 1 << 20
+	pixels, have := int64(height)*int64(width), memory.Total()
+	if pixels <= surelyFits || have == 0 {
+		return nil
+	}
+	s, err := p.model.Summary(nn.Shape{height, width, p.shape[2]})
+	if err != nil {
+		return err
+	}
+	values := int64(height*width*p.shape[2] + p.model.Outputs()[0].Shape()[2]*height*width)
+	need := s.ArenaBytes + 4*(values+int64(s.Parameters))
+	if need > have {
+		return fmt.Errorf("%dx%d pixels take %s of memory in this network, this machine has %s: %w", width, height,
+			memory.Bytes(need), memory.Bytes(have),
+			&imageio.LimitError{Unit: "pixels", Got: pixels, Max: int64(float64(pixels) * float64(have) / float64(need))})
+	}
+	return nil
+}
+
 // mostEnlarge bounds how many times a picture is enlarged.
 const mostEnlarge = 16
 
@@ -160,6 +182,9 @@ func (p *Pipeline) Apply(ctx context.Context, in *imageio.Picture) (*Result, err
 			pic = pic.Fit(h, w)
 			tell("fitted from %s to %dx%d: scaled undistorted, on its own background", from, w, h)
 		}
+	}
+	if err := p.room(pic.Height*p.enlarge, pic.Width*p.enlarge); err != nil {
+		return nil, err
 	}
 	if p.enlarge > 1 {
 		pic = pic.Resize(pic.Height*p.enlarge, pic.Width*p.enlarge, imageio.Resampling{Filter: imageio.Bilinear})

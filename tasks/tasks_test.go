@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/hourglass-go/hourglass/dataset"
 	"github.com/hourglass-go/hourglass/dataset/digits"
 	"github.com/hourglass-go/hourglass/imageio"
+	"github.com/hourglass-go/hourglass/internal/memory"
 	"github.com/hourglass-go/hourglass/internal/rng"
 	"github.com/hourglass-go/hourglass/modelfile"
 	"github.com/hourglass-go/hourglass/nn"
@@ -207,6 +209,33 @@ func TestOtherPictures(t *testing.T) {
 	cancel()
 	if _, err := p.Apply(ctx, in); err == nil {
 		t.Error("a cancelled context is ignored")
+	}
+}
+
+// A picture that no machine has the memory for is refused before any is taken.
+func TestRefusesTooLargePictures(t *testing.T) {
+	if memory.Total() == 0 {
+		t.Skip("the system does not tell how much memory there is")
+	}
+	p := identity(t, nn.Shape{9, 14, 3}, modelfile.Metadata{})
+	if err := p.room(1<<10, 1<<10); err != nil {
+		t.Errorf("a small picture: %v", err)
+	}
+	x := nn.Input("picture", nn.Shape{nn.Any, nn.Any, 3})
+	m, err := nn.NewModel(x, nn.Apply(nn.Conv2D{Filters: 3, Kernel: [2]int{3, 3}, Padding: nn.Same}, x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = New(m, modelfile.Metadata{}); err != nil {
+		t.Fatal(err)
+	}
+	var limit *imageio.LimitError
+	if err := p.room(1<<19, 1<<19); !errors.As(err, &limit) || limit.Got != 1<<38 {
+		t.Fatalf("error %v", err)
+	}
+	side := math.Sqrt(float64(limit.Max))
+	if below, above := int(0.95*side), int(1.05*side); p.room(below, below) != nil || p.room(above, above) == nil {
+		t.Errorf("the limit of %d pixels is not about where it is said to be", limit.Max)
 	}
 }
 
