@@ -56,18 +56,28 @@ func trained(t *testing.T, name string, set ...string) *Outcome {
 // have, take as many bits or more, however these are divided into numbers.
 func TestSlowVectorQuantisation(t *testing.T) {
 	slow(t, "fashion-mnist")
-	book := trained(t, "vqvae-fashion").Metrics["mse"]
+	path := *vectorQuantiser
+	if path == "" {
+		path = trained(t, "vqvae-fashion").Model
+	}
+	e, err := Evaluate(t.Context(), path, "test", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	book := e.Metrics["mse"]
 	const bits = 49 * 9
 	for _, hidden := range []string{"[128, 64]", "[512, 256]"} {
 		for _, each := range []int{4, 5, 6, 7, 8, 9} {
 			numbers := (bits + each - 1) / each
-			out := trained(t, "mnist-autoencoder", "data=fashion-mnist", "loss=l2", "epochs=30",
-				"metrics=[mse]", "model.hidden="+hidden, fmt.Sprint("model.code=", numbers))
-			dense := quantisedError(t, out.Model, 1<<each)
-			t.Logf("hidden %s, %d numbers of %d bits: mse %.5f; VQ-VAE %.5f", hidden, numbers, each, dense, book)
-			if !(book < dense) {
-				t.Errorf("hidden %s, %d numbers of %d bits: mse %.5f, VQ-VAE %.5f", hidden, numbers, each, dense, book)
-			}
+			t.Run(fmt.Sprintf("hidden=%s/%dx%d", hidden, numbers, each), func(t *testing.T) {
+				out := trained(t, "mnist-autoencoder", "data=fashion-mnist", "loss=l2", "epochs=30",
+					"metrics=[mse]", "model.hidden="+hidden, fmt.Sprint("model.code=", numbers))
+				dense := quantisedError(t, out.Model, 1<<each)
+				t.Logf("%d numbers of %d bits: mse %.5f; VQ-VAE %.5f", numbers, each, dense, book)
+				if !(book < dense) {
+					t.Errorf("%d numbers of %d bits: mse %.5f, VQ-VAE %.5f", numbers, each, dense, book)
+				}
+			})
 		}
 	}
 }
@@ -186,8 +196,9 @@ func TestSlowCompression(t *testing.T) {
 }
 
 var (
-	compressor = flag.String("compressor", "", "a model of compress-fashion, to save training one")
-	update     = flag.Bool("update", false, "draw docs/images/compression.png anew")
+	compressor      = flag.String("compressor", "", "a model of compress-fashion, to save training one")
+	vectorQuantiser = flag.String("vector-quantiser", "", "a model of vqvae-fashion, to save training one")
+	update          = flag.Bool("update", false, "draw docs/images/compression.png anew")
 )
 
 // sheetOf is test pictures 100*i to 100*i+99 in rows of ten.
