@@ -76,20 +76,14 @@ func Open(path string) (*Codec, error) {
 // New returns the codec of a model from one picture [H, W, C], C 1 or 3, to one of the same
 // shape, that has a code. Other models are refused.
 func New(m *nn.Model, meta modelfile.Metadata) (*Codec, error) {
-	if len(m.Inputs()) != 1 || len(m.Outputs()) != 1 {
-		return nil, fmt.Errorf("the model has %d inputs and %d outputs, want one of each: a picture", len(m.Inputs()), len(m.Outputs()))
+	in, err := meta.Picture.Takes(m)
+	if err != nil {
+		return nil, err
 	}
-	in, out := m.Inputs()[0].Shape(), m.Outputs()[0].Shape()
-	switch {
-	case len(in) != 3 || (in[0] == nn.Any) != (in[1] == nn.Any) || in[2] != 1 && in[2] != 3:
-		return nil, fmt.Errorf("the model takes %v, want a picture [height width 1 or 3]", in)
-	case !in.Equal(out):
+	if out := m.Outputs()[0].Shape(); !in.Equal(out) {
 		return nil, fmt.Errorf("the model makes %v of %v, want a picture of the same shape", out, in)
-	case meta.Picture.Range != nil || meta.Picture.Mean != nil || meta.Picture.Deviation != nil:
-		return nil, fmt.Errorf("the model wants its pictures normalised, want one that takes values from 0 to 1")
 	}
 	c := &Codec{shape: in}
-	var err error
 	if c.id, err = fingerprint(m); err != nil {
 		return nil, err
 	}

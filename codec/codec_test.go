@@ -209,6 +209,9 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("a model without a decoder of its code passed: %s", name)
 		}
 	}
+	if _, err := New(dense, modelfile.Metadata{Picture: modelfile.Picture{Order: modelfile.BGR}}); err == nil || !strings.Contains(err.Error(), "normalised") {
+		t.Errorf("a model that wants blue first: error %v", err)
+	}
 	out, err := open(t, dense).Compress(t.Context(), p, Options{})
 	if err != nil {
 		t.Fatal(err)

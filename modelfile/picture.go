@@ -3,6 +3,8 @@ package modelfile
 import (
 	"errors"
 	"fmt"
+
+	"github.com/hourglass-go/hourglass/nn"
 )
 
 // Order says in what order a network wants the channels of a colour picture. The empty order
@@ -27,6 +29,23 @@ func checkOrder(p *Picture) error {
 // Normalises reports whether [Picture.Normalise] changes anything.
 func (p *Picture) Normalises() bool {
 	return p.Range != nil || p.Mean != nil || p.Deviation != nil || p.Order != ""
+}
+
+// Takes is the shape [H, W, C], C 1 or 3, H and W fixed or both free, of the one picture that
+// a model takes to give one output. Other models are refused, and those that want its values
+// other than from 0 to 1 and red first.
+func (p *Picture) Takes(m *nn.Model) (nn.Shape, error) {
+	if len(m.Inputs()) != 1 || len(m.Outputs()) != 1 {
+		return nil, fmt.Errorf("the model has %d inputs and %d outputs, want one of each: a picture", len(m.Inputs()), len(m.Outputs()))
+	}
+	in := m.Inputs()[0].Shape()
+	switch {
+	case len(in) != 3 || (in[0] == nn.Any) != (in[1] == nn.Any) || in[2] != 1 && in[2] != 3:
+		return nil, fmt.Errorf("the model takes %v, want a picture [height width 1 or 3]", in)
+	case p.Normalises():
+		return nil, errors.New("the model wants its pictures normalised, want one that takes values from 0 to 1")
+	}
+	return in, nil
 }
 
 // Normalise turns the values of a picture [..., C], from 0 to 1 and red first, into those

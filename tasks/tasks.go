@@ -66,17 +66,12 @@ func Open(path string) (*Pipeline, error) {
 // same shape or, for the task segment, to scores of classes [H, W, K]; H and W are fixed or
 // both free. Other models are refused.
 func New(m *nn.Model, meta modelfile.Metadata) (*Pipeline, error) {
-	if len(m.Inputs()) != 1 || len(m.Outputs()) != 1 {
-		return nil, fmt.Errorf("the model has %d inputs and %d outputs, want one of each: a picture", len(m.Inputs()), len(m.Outputs()))
+	in, err := meta.Picture.Takes(m)
+	if err != nil {
+		return nil, err
 	}
-	in, out := m.Inputs()[0].Shape(), m.Outputs()[0].Shape()
-	switch {
-	case len(in) != 3 || (in[0] == nn.Any) != (in[1] == nn.Any) || in[2] != 1 && in[2] != 3:
-		return nil, fmt.Errorf("the model takes %v, want a picture [height width 1 or 3]", in)
-	case !in.Equal(out) && !(meta.Task == segment && len(out) == 3 && out[0] == in[0] && out[1] == in[1]):
+	if out := m.Outputs()[0].Shape(); !in.Equal(out) && !(meta.Task == segment && len(out) == 3 && out[0] == in[0] && out[1] == in[1]) {
 		return nil, fmt.Errorf("the model makes %v of %v, want a picture of the same shape", out, in)
-	case meta.Picture.Normalises():
-		return nil, fmt.Errorf("the model wants its pictures normalised, want one that takes values from 0 to 1")
 	}
 	p := &Pipeline{model: m, meta: meta, shape: in, enlarge: 1}
 	if text, ok := meta.Extra[EnlargeKey]; ok {
