@@ -51,6 +51,19 @@ func (a Activation) Compile(batch int, in []Shape) Routine {
 	return r
 }
 
+// rowMap: each row comes of its own.
+func (a Activation) rowMap(in []Shape) (rowMap, bool) {
+	if len(in[0]) != 3 {
+		return rowMap{}, false
+	}
+	h := in[0][0]
+	return rowMap{Window: kernels.Window{In: h, Out: h, Kernel: 1, Stride: 1, Dilation: 1}}, true
+}
+
+func (a Activation) compileRows(in []Shape, rows kernels.Window) Routine {
+	return a.Compile(1, []Shape{{rows.Out, in[0][1], in[0][2]}})
+}
+
 type activationOp[T tensor.Float] struct {
 	act               kernels.Act
 	call              *Call[T]

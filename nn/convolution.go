@@ -123,10 +123,32 @@ func (v *convolution) kernelLayout(in []Shape) (kernelLayout, bool) {
 }
 
 func (v *convolution) compile(batch int, in []Shape) Routine {
-	s := v.shape(batch, in)
-	rows := batch * s.H.Out * s.W.Out
+	return v.routine(v.shape(batch, in), len(in))
+}
+
+// rowMap: rows of a mirrored or wrapped border lie elsewhere in a part of the picture.
+func (v *convolution) rowMap(in []Shape) (rowMap, bool) {
+	s := v.shape(1, in)
+	m := rowMap{Window: s.H, border: s.Border, transposed: v.transposed}
+	if v.adds {
+		m.aligned = 1
+	}
+	return m, s.Border <= kernels.BorderEdge
+}
+
+// compileRows compiles the convolution of a part of one picture, by the algorithm that all of
+// it would be computed by.
+func (v *convolution) compileRows(in []Shape, rows kernels.Window) Routine {
+	s := v.shape(1, in).Settled()
+	s.H = rows
+	return v.routine(s, len(in))
+}
+
+// routine is the arithmetic for a geometry and a number of inputs.
+func (v *convolution) routine(s kernels.ConvShape, inputs int) Routine {
+	rows := s.Batch * s.H.Out * s.W.Out
 	if v.transposed {
-		rows = batch * s.H.In * s.W.In
+		rows = s.Batch * s.H.In * s.W.In
 	}
 	sizes := s.Sizes()
 	r := Routine{
@@ -146,7 +168,7 @@ func (v *convolution) compile(batch int, in []Shape) Routine {
 	}
 	if v.adds {
 		r.FLOPs += int64(rows * v.filters)
-		r.DropIn, r.GradInPlace = 1, []int{len(in) - 1}
+		r.DropIn, r.GradInPlace = 1, []int{inputs - 1}
 	}
 	return r
 }

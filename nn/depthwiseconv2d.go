@@ -2,6 +2,8 @@ package nn
 
 import (
 	"fmt"
+
+	"github.com/hourglass-go/hourglass/internal/kernels"
 )
 
 // DepthwiseConv2D convolves every channel on its own, by Multiplier kernels. Input:
@@ -77,6 +79,12 @@ func (l DepthwiseConv2D) Infer(in []Shape) (Signature, error) {
 // Compile returns the arithmetic.
 func (l DepthwiseConv2D) Compile(batch int, in []Shape) Routine {
 	return l.convolution(in[0][2]).compile(batch, in)
+}
+
+func (l DepthwiseConv2D) rowMap(in []Shape) (rowMap, bool) { return l.convolution(in[0][2]).rowMap(in) }
+
+func (l DepthwiseConv2D) compileRows(in []Shape, rows kernels.Window) Routine {
+	return l.convolution(in[0][2]).compileRows(in, rows)
 }
 
 // channels is the last axis of the first input where that is a picture, else Any.

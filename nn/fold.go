@@ -3,6 +3,7 @@ package nn
 import (
 	"math"
 
+	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
@@ -88,7 +89,23 @@ func (l normalised) withAddend() (Layer, bool) {
 
 // Compile returns the arithmetic of the layer, on other parameters.
 func (l normalised) Compile(batch int, in []Shape) Routine {
-	r := l.foldable.Compile(batch, in)
+	return l.routine(l.foldable.Compile(batch, in), in)
+}
+
+func (l normalised) rowMap(in []Shape) (rowMap, bool) {
+	r, ok := l.foldable.(rowwise)
+	if !ok {
+		return rowMap{}, false
+	}
+	return r.rowMap(in)
+}
+
+func (l normalised) compileRows(in []Shape, rows kernels.Window) Routine {
+	return l.routine(l.foldable.(rowwise).compileRows(in, rows), in)
+}
+
+// routine is that of the layer on other parameters.
+func (l normalised) routine(r Routine, in []Shape) Routine {
 	kernel, _ := l.kernelLayout(in)
 	f := foldedParams{l, kernel}
 	new32, new64, hasForm := r.New32, r.New64, r.Form.Elems > 0

@@ -66,8 +66,22 @@ func (l MaxPool2D) Infer(in []Shape) (Signature, error) {
 
 // Compile returns the arithmetic.
 func (l MaxPool2D) Compile(batch int, in []Shape) Routine {
-	s := l.sliding().poolShape(batch, in[0])
-	elems := batch * s.H.Out * s.W.Out * s.Channels
+	return l.routine(l.sliding().poolShape(batch, in[0]))
+}
+
+// rowMap: a mask is a second output.
+func (l MaxPool2D) rowMap(in []Shape) (rowMap, bool) {
+	return rowMap{Window: l.sliding().poolShape(1, in[0]).H}, !l.Mask
+}
+
+func (l MaxPool2D) compileRows(in []Shape, rows kernels.Window) Routine {
+	s := l.sliding().poolShape(1, in[0])
+	s.H = rows
+	return l.routine(s)
+}
+
+func (l MaxPool2D) routine(s kernels.PoolShape) Routine {
+	elems := s.Batch * s.H.Out * s.W.Out * s.Channels
 	r := Routine{
 		New32: func() Op[float32] { return &maxPoolOp[float32]{kernels.NewMaxPool[float32](s)} },
 		New64: func() Op[float64] { return &maxPoolOp[float64]{kernels.NewMaxPool[float64](s)} },

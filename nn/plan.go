@@ -14,6 +14,8 @@ type plan struct {
 	routines []Routine
 	// needsGrad tells for each value whether a gradient of it is wanted.
 	needsGrad []bool
+	chains    []*bandChain // of steps that run band by band
+	chainOf   []*bandChain // by step, nil for none
 	timeline
 	storage  []int // for each value, the buffer it lives in
 	gradient []int // for each value, the buffer of its gradient, -1 for none
@@ -45,6 +47,7 @@ func newPlan(g *graph, batch int, training, inputGrads bool) *plan {
 	p := &plan{graph: g, batch: batch, training: training}
 	p.compile()
 	p.findGradients(inputGrads)
+	p.findChains()
 	p.layOut(nil)
 	p.place()
 	return p
@@ -86,6 +89,7 @@ func (p *plan) layOut(cuts []int) {
 		p.planGradients()
 	}
 	p.planWork()
+	p.planHalos()
 }
 
 // findGradients marks the values that a trainable parameter has an influence on; only
@@ -125,7 +129,7 @@ func (p *plan) planValues() {
 		p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), external: true})
 	}
 	for i, s := range g.steps {
-		if p.sharesInput(i) {
+		if p.chainOf[i] == nil && p.sharesInput(i) {
 			b, life := &p.buffers[p.storage[s.in[0]]], p.lives[s.out[0]]
 			if p.routines[i].View || !b.external && handsOver(b.spans, life) {
 				p.storage[s.out[0]] = p.storage[s.in[0]]
@@ -156,7 +160,15 @@ func (p *plan) sharesInput(i int) bool {
 	return len(s.in) > 0 && len(s.out) == 1 && (r.View || r.InPlace) && p.elems(s.in[0]) == p.elems(s.out[0])
 }
 
-func (p *plan) elems(v int) int { return p.batch * p.graph.shapes[v].Elems() }
+// elems is the number of elements that the plan has of a value at a time.
+func (p *plan) elems(v int) int {
+	for _, c := range p.chains {
+		if w := c.windows[v]; w != nil {
+			return w.elems
+		}
+	}
+	return p.batch * p.graph.shapes[v].Elems()
+}
 
 // lasting is a buffer that is in use from one moment to another.
 func lasting(elems, first, last int) buffer {

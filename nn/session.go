@@ -32,6 +32,8 @@ func (w *weights[T]) gradient(p *Param) []T {
 type session[T tensor.Float] struct {
 	plan    *plan
 	ops     []Op[T]
+	bandOps [][]Op[T] // by step, of a chain's those for its windows
+	halos   [][]T     // by value, of a chain's what is kept from band to band
 	calls   []Call[T]
 	values  [][]T // by value; those of inputs are bound by each run
 	streams []rng.Key
@@ -75,6 +77,12 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 		off := p.buffers[buf].offset
 		return arena[off : off+elems : off+elems]
 	}
+	s.halos = make([][]T, len(g.shapes))
+	for _, c := range p.chains {
+		for v, w := range c.windows {
+			s.halos[v] = memory(w.halo, w.kept)
+		}
+	}
 	for v := range g.shapes {
 		s.values[v] = memory(p.storage[v], p.elems(v))
 		if p.training {
@@ -90,7 +98,13 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 	reverse(s.scratch)
 	for i, st := range g.steps {
 		s.frozen = append(s.frozen, isFrozen(st.params))
-		if !p.routines[i].View {
+		s.bandOps = append(s.bandOps, nil)
+		if c := p.chainOf[i]; c != nil {
+			for _, r := range c.routines[i-c.first] {
+				s.bandOps[i] = append(s.bandOps[i], op(r))
+			}
+			s.ops = append(s.ops, s.bandOps[i][0])
+		} else if !p.routines[i].View {
 			s.ops = append(s.ops, op(p.routines[i]))
 		} else {
 			s.ops = append(s.ops, nil)
@@ -256,7 +270,13 @@ func (s *session[T]) forward(r *runState) {
 		c := &s.calls[i]
 		c.Training, c.Draw, c.UpdateState, c.Team = r.training && !s.frozen[i], r.draw, r.updateState, r.team
 		c.Random, c.First = r.seed.Fork(uint64(s.streams[i])), r.first
-		if s.ops[i] != nil {
+		switch chain := s.plan.chainOf[i]; {
+		case chain != nil:
+			if c.Scratch = s.scratch[i][0]; i == chain.beyond-1 {
+				s.runChain(chain)
+			}
+			continue
+		case s.ops[i] != nil:
 			c.Scratch = s.scratch[i][0]
 			s.ops[i].Forward(c)
 		}

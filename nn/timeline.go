@@ -191,12 +191,12 @@ func (p *plan) findLives(readers [][]int, kept []bool) {
 	}
 	for i, s := range p.graph.steps {
 		for _, v := range s.out {
-			first, second := span{i, i}, span{p.againAt[i], p.againAt[i]}
+			first, second := span{p.begins(i, v), i}, span{p.againAt[i], p.againAt[i]}
 			if p.keepsOut(i) {
 				second.last = max(second.last, p.backwardAt[i])
 			}
 			for _, r := range readers[v] {
-				first.last = max(first.last, r)
+				first.last = max(first.last, p.ends(r, v))
 				second.last = max(second.last, p.againAt[r])
 				if p.keepsIn(r, v) {
 					second.last = max(second.last, p.inputsReadAt(r))
@@ -204,9 +204,9 @@ func (p *plan) findLives(readers [][]int, kept []bool) {
 			}
 			switch {
 			case slices.Contains(p.graph.outputs, v):
-				p.lives[v] = []span{{i, p.end}}
+				p.lives[v] = []span{{first.first, p.end}}
 			case kept[v]:
-				p.lives[v] = []span{{i, max(first.last, second.last)}}
+				p.lives[v] = []span{{first.first, max(first.last, second.last)}}
 			case p.againAt[i] >= 0:
 				p.lives[v] = []span{first, second}
 			default:
