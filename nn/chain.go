@@ -107,21 +107,24 @@ func (p *plan) findChains() {
 }
 
 // longestChain is the longest chain that begins with the step, nil for none.
-func (p *plan) longestChain(first int, readers [][]int) (best *bandChain) {
+func (p *plan) longestChain(first int, readers [][]int) *bandChain {
 	c := &bandChain{first: first, beyond: first}
+	var ends []int // of what may be chains
 	for c.beyond < len(p.graph.steps) && p.extend(c) {
-		if end := p.closed(c, readers); end && c.beyond > first+1 && len(c.windows) > 0 {
-			closed := *c
-			closed.maps = slices.Clone(c.maps)
-			if p.schedule(&closed, readers) {
-				best = &closed
-			}
+		if c.beyond > first+1 && p.closed(c, readers) && len(c.windows) > 0 {
+			ends = append(ends, c.beyond)
 		}
 		if p.sampleBytes(p.graph.steps[c.beyond-1].out[0]) < chainLeast {
 			break // what follows has no need of bands
 		}
 	}
-	return best
+	for _, beyond := range slices.Backward(ends) {
+		c.beyond, c.maps = beyond, c.maps[:beyond-first]
+		if p.setHeight(c) && p.closed(c, readers) && p.schedule(c) {
+			return c
+		}
+	}
+	return nil
 }
 
 func (p *plan) sampleBytes(v int) int { return 4 * p.graph.shapes[v].Elems() }
@@ -192,7 +195,7 @@ func (p *plan) closed(c *bandChain, readers [][]int) bool {
 
 // schedule divides the work into bands. It fails where there is but one, or where bands of a
 // step want its parameters in several forms.
-func (p *plan) schedule(c *bandChain, readers [][]int) bool {
+func (p *plan) schedule(c *bandChain) bool {
 	h := c.maps[len(c.maps)-1].height()
 	count := (h + c.height - 1) / c.height
 	if count < 2 {
@@ -204,6 +207,7 @@ func (p *plan) schedule(c *bandChain, readers [][]int) bool {
 		work[k] = p.bandRows(c, min((k+1)*c.height, h), k == count-1, done)
 	}
 	p.sizeWindows(c, work)
+	c.bands = nil
 	known := make([]map[kernels.Window]int, c.beyond-c.first)
 	c.routines = make([][]Routine, c.beyond-c.first)
 	for k, rows := range work {
