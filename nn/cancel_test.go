@@ -52,3 +52,30 @@ func TestPredictIsCancelledBetweenLayers(t *testing.T) {
 		t.Errorf("%v before, %v after, %v", before.Data, after.Data, err)
 	}
 }
+
+// So does one between two bands of a chain.
+func TestPredictIsCancelledBetweenBands(t *testing.T) {
+	inBands(t, 8<<10, 64<<10)
+	x := Input("x", Shape{Any, Any, 16})
+	conv := Conv2D{Filters: 16, Kernel: [2]int{3, 3}, Padding: Same}
+	m := must(NewModel(x, Apply(conv, Apply(conv, Apply(conv, x)))))
+	m.Init(1)
+	in := random(1, 1, 400, 40, 16)
+	if p := planOf(m, 1, false, Shape{400, 40, 16}); len(p.chains) != 1 || len(p.chains[0].bands) < 10 || len(p.graph.steps) != 3 {
+		t.Fatalf("%d chains of %d steps", len(p.chains), len(p.graph.steps))
+	}
+	before := predict(t, m, in)
+	ctx := &fading{Context: context.Background(), until: 4}
+	if _, err := m.Predict(ctx, in); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if ctx.asked > 8 {
+		t.Errorf("asked %d times: the bands after the cancellation ran", ctx.asked)
+	}
+	if ctx.asked < 4 {
+		t.Errorf("asked %d times", ctx.asked)
+	}
+	if after := predict(t, m, in); !slices.Equal(before.Data, after.Data) {
+		t.Error("the next run computes something else")
+	}
+}

@@ -336,15 +336,20 @@ func (p *plan) planHalos() {
 	}
 }
 
-// runChain runs a chain, sample by sample, band by band.
-func (s *session[T]) runChain(c *bandChain) {
+// runChain runs a chain, sample by sample, band by band, and reports whether a check behind a
+// band has stopped the run.
+func (s *session[T]) runChain(c *bandChain, check func(step int) bool) (stopped bool) {
 	for n := range s.plan.batch {
 		for _, b := range c.bands {
 			for i := range b {
 				s.runPiece(&b[i], n)
 			}
+			if check != nil && check(c.beyond-1) {
+				return true
+			}
 		}
 	}
+	return false
 }
 
 func (s *session[T]) runPiece(p *piece, n int) {

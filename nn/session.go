@@ -259,7 +259,8 @@ type runState struct {
 	seed                  rng.Key // of the run and its step
 	first                 uint64
 	team                  *parallel.Team
-	// check, if set, sees every step after its forward pass and stops the run with true.
+	// check, if set, sees every step after its forward pass, or the last of a chain after every
+	// band, and stops the run with true.
 	check func(step int) bool
 }
 
@@ -272,8 +273,8 @@ func (s *session[T]) forward(r *runState) {
 		c.Random, c.First = r.seed.Fork(uint64(s.streams[i])), r.first
 		switch chain := s.plan.chainOf[i]; {
 		case chain != nil:
-			if c.Scratch = s.scratch[i][0]; i == chain.beyond-1 {
-				s.runChain(chain)
+			if c.Scratch = s.scratch[i][0]; i == chain.beyond-1 && s.runChain(chain, r.check) {
+				return
 			}
 			continue
 		case s.ops[i] != nil:
