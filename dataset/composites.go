@@ -39,11 +39,7 @@ func (c *Cutouts) Memory() int64 {
 
 // Select returns the things at the indices, without a copy.
 func (c *Cutouts) Select(indices []int32) *Cutouts {
-	out := &Cutouts{Classes: c.Classes}
-	for _, i := range indices {
-		out.things = append(out.things, c.things[i])
-	}
-	return out
+	return &Cutouts{Classes: c.Classes, things: pick(c.things, indices)}
 }
 
 // mostCutout is the side in pixels that larger things are shrunk to.
@@ -154,11 +150,7 @@ func (c composites) Fill(epoch, index int, input, target []float32) error {
 		return err
 	}
 	clear(target)
-	key := c.key.Fork(rng.Hash("things"))
-	if !c.o.Fixed {
-		key = key.Fork(uint64(epoch))
-	}
-	key = key.Fork(uint64(index))
+	key := c.o.drawn(c.key.Fork(rng.Hash("things")), epoch, index)
 	for n := range 1 + key.IntN(0, mostThings) {
 		c.lay(key.Fork(uint64(n+1)), input, target)
 	}
@@ -230,12 +222,7 @@ func SplitCutouts(c *Cutouts, fraction float64, seed uint64) (train, test *Cutou
 			}
 		}
 		k, a := Split(len(of), fraction, seed)
-		for _, i := range k {
-			keep = append(keep, of[i])
-		}
-		for _, i := range a {
-			aside = append(aside, of[i])
-		}
+		keep, aside = append(keep, pick(of, k)...), append(aside, pick(of, a)...)
 	}
 	slices.Sort(keep)
 	slices.Sort(aside)

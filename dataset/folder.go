@@ -154,12 +154,9 @@ func findParts(dir string, o FolderOptions) ([2]folderPart, error) {
 }
 
 func (p folderPart) choose(indices []int32) folderPart {
-	out := folderPart{labels: p.labels}
-	for _, i := range indices {
-		out.images = append(out.images, p.images[i])
-		if p.targets != nil {
-			out.targets = append(out.targets, p.targets[i])
-		}
+	out := folderPart{labels: p.labels, images: pick(p.images, indices)}
+	if p.targets != nil {
+		out.targets = pick(p.targets, indices)
 	}
 	return out
 }

@@ -47,11 +47,7 @@ func (g *Gallery) Memory() int64 {
 
 // Select returns the pictures at the indices, without a copy.
 func (g *Gallery) Select(indices []int32) *Gallery {
-	out := &Gallery{C: g.C}
-	for _, i := range indices {
-		out.pictures = append(out.pictures, g.pictures[i])
-	}
-	return out
+	return &Gallery{C: g.C, pictures: pick(g.pictures, indices)}
 }
 
 // GalleryOptions says what becomes of the pictures in a folder.

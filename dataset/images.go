@@ -60,12 +60,12 @@ func (m *Images) Select(indices []int32) *Images {
 	out.Pix = make([]byte, 0, len(indices)*m.H*m.W*m.C)
 	for _, i := range indices {
 		out.Pix = append(out.Pix, m.Bytes(int(i))...)
-		if m.Labels != nil {
-			out.Labels = append(out.Labels, m.Labels[i])
-		}
-		if m.Names != nil {
-			out.Names = append(out.Names, m.Names[i])
-		}
+	}
+	if m.Labels != nil {
+		out.Labels = pick(m.Labels, indices)
+	}
+	if m.Names != nil {
+		out.Names = pick(m.Names, indices)
 	}
 	return out
 }

@@ -94,14 +94,18 @@ func (p *patches) Shapes() (input, target tensor.Shape) {
 	return input, input.Clone()
 }
 
-func (p *patches) Fill(epoch, index int, input, target []float32) error {
-	key := p.key
-	if !p.o.Fixed {
-		key = key.Fork(uint64(epoch))
+// drawn is the key that a sample draws from: the same in every epoch where it is fixed.
+func (o *PatchOptions) drawn(k rng.Key, epoch, index int) rng.Key {
+	if !o.Fixed {
+		k = k.Fork(uint64(epoch))
 	}
+	return k.Fork(uint64(index))
+}
+
+func (p *patches) Fill(epoch, index int, input, target []float32) error {
 	e := &p.pictures[index/p.o.PerPicture]
 	var w warp
-	p.o.draw(&w, key.Fork(uint64(index)), e)
+	p.o.draw(&w, p.o.drawn(p.key, epoch, index), e)
 	c := p.C
 	for y := range p.o.H {
 		for x := range p.o.W {

@@ -162,6 +162,14 @@ func (s subset) Fill(epoch, index int, input, target []float32) error {
 	return s.Set.Fill(epoch, int(s.indices[index]), input, target)
 }
 
+// pick returns those at the indices, nil where there are none.
+func pick[T any](all []T, indices []int32) (picked []T) {
+	for _, i := range indices {
+		picked = append(picked, all[i])
+	}
+	return picked
+}
+
 // Split divides the indices 0..n-1 in two lists, ascending, without overlap: fraction of
 // them, rounded, go to val, the same ones for the same n, fraction and seed. A fraction
 // outside 0..1 counts as the nearer end. As long as n allows it, a fraction

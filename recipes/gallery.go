@@ -189,15 +189,21 @@ func (r *Recipe) gallerySets(d *data, p *parts) (training, validation, test data
 			return nil, nil, nil, err
 		}
 	}
-	if d.things[1] != nil {
-		test, err = r.patches(d.wholes[1], d.things[1], p, true)
-		return training, validation, test, err
+	test, err = r.wholes(d, 1, p)
+	return training, validation, test, err
+}
+
+// wholes are the whole pictures of a part, 0 to train and 1 to test on, always the same, or, where
+// things are laid over them, patches.
+func (r *Recipe) wholes(d *data, part int, p *parts) (dataset.Set, error) {
+	if d.things[part] != nil {
+		return r.patches(d.wholes[part], d.things[part], p, true)
 	}
-	test = dataset.Wholes(d.wholes[1])
+	var set dataset.Set = dataset.Wholes(d.wholes[part])
 	if len(p.corruptions) > 0 {
-		test = dataset.Degraded(test, r.Seed, true, p.corruptions...)
+		set = dataset.Degraded(set, r.Seed, true, p.corruptions...)
 	}
-	return training, validation, test, nil
+	return set, nil
 }
 
 // patches are those of an epoch, or fixed ones, with things laid over them if there are some.
@@ -255,15 +261,8 @@ func (r *Recipe) evaluateGallery(ctx context.Context, path, split string, model 
 	case "validation":
 		set = validation
 	case "train":
-		if d.things[0] != nil {
-			if set, err = r.patches(d.wholes[0], d.things[0], p, true); err != nil {
-				return nil, err
-			}
-			break
-		}
-		set = dataset.Wholes(d.wholes[0])
-		if len(p.corruptions) > 0 {
-			set = dataset.Degraded(set, r.Seed, true, p.corruptions...)
+		if set, err = r.wholes(d, 0, p); err != nil {
+			return nil, err
 		}
 	}
 	scores, err := train.Evaluate(ctx, model, set, evaluationBatch, r.Metrics...)
