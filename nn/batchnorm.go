@@ -1,9 +1,6 @@
 package nn
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // BatchNorm normalises every channel, the last axis, to the mean beta and the standard
 // deviation gamma (Ioffe and Szegedy 2015). Input and output: [..., C]; its parameters are
@@ -49,29 +46,15 @@ func (b BatchNorm) Infer(in []Shape) (Signature, error) {
 	if err := wantInputs(in, 1); err != nil {
 		return Signature{}, err
 	}
-	if len(in[0]) == 0 {
-		return Signature{}, errors.New("takes an input with at least one axis beside the batch's")
-	}
-	ch := in[0][len(in[0])-1]
-	if ch == Any {
-		return Signature{}, fmt.Errorf("needs a last axis of known size, got %v", in[0])
+	ch, err := normChannels(in[0])
+	if err != nil {
+		return Signature{}, err
 	}
 	if !(b.Momentum >= 0 && b.Momentum < 1) || !(b.Epsilon >= 0) {
 		return Signature{}, fmt.Errorf("Momentum is %v and Epsilon %v, want 0 <= Momentum < 1 and Epsilon >= 0", b.Momentum, b.Epsilon)
 	}
-	sig := Signature{Outputs: []Shape{in[0].Clone()}}
-	add := func(name string, init Initializer, state bool) {
-		sig.Params = append(sig.Params, ParamSpec{Name: name, Shape: Shape{ch}, Init: init, State: state})
-	}
-	if !b.NoScale {
-		add("gamma", Ones, false)
-	}
-	if !b.NoCenter {
-		add("beta", Zeros, false)
-	}
-	add("moving_mean", Zeros, true)
-	add("moving_variance", Ones, true)
-	return sig, nil
+	params := append(affineParams(Shape{ch}, b.NoScale, b.NoCenter), movingParams(Shape{ch})...)
+	return Signature{Outputs: []Shape{in[0].Clone()}, Params: params}, nil
 }
 
 // Compile returns the arithmetic.

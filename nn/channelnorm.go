@@ -2,7 +2,6 @@ package nn
 
 import (
 	"math"
-	"slices"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/tensor"
@@ -52,7 +51,7 @@ type channelNormOp[T tensor.Float] struct {
 	call            *Call[T]
 	mean, rstd      []T // by part and group
 	gamma, beta     []T // by channel
-	ones, zeros     []T // stand for parameters that are left out
+	leftOut         leftOut[T]
 	first, second   []float64
 	dGamma, dBeta   []float64
 	moments, affine tiles
@@ -62,27 +61,12 @@ type channelNormOp[T tensor.Float] struct {
 func newChannelNormOp[T tensor.Float](l channelNorm) *channelNormOp[T] {
 	work := make([]float64, 4*l.channels)
 	part := func(i int) []float64 { return work[i*l.channels:][:l.channels] }
-	o := &channelNormOp[T]{channelNorm: l, first: part(0), second: part(1), dGamma: part(2), dBeta: part(3)}
-	if l.noScale {
-		o.ones = slices.Repeat([]T{1}, l.channels)
-	}
-	if l.noCenter {
-		o.zeros = make([]T, l.channels)
+	o := &channelNormOp[T]{
+		channelNorm: l, leftOut: newLeftOut[T](l.noScale, l.noCenter, l.channels),
+		first: part(0), second: part(1), dGamma: part(2), dBeta: part(3),
 	}
 	o.moments, o.affine, o.sums, o.gradient = o.momentsOf, o.affineOf, o.sumsOf, o.gradientOf
 	return o
-}
-
-// splitNorm takes a layer's parameters apart; gamma or beta is nil where it has none. What
-// is left are the moving statistics.
-func splitNorm[T tensor.Float](noScale, noCenter bool, params [][]T) (gamma, beta []T, rest [][]T) {
-	if !noScale {
-		gamma, params = params[0], params[1:]
-	}
-	if !noCenter {
-		beta, params = params[0], params[1:]
-	}
-	return gamma, beta, params
 }
 
 // begin takes the call and returns the moving statistics.
@@ -90,13 +74,7 @@ func (o *channelNormOp[T]) begin(c *Call[T]) (state [][]T) {
 	o.call = c
 	n := o.parts * o.groups
 	o.mean, o.rstd = c.Saved[:n], c.Saved[n:2*n]
-	o.gamma, o.beta, state = splitNorm(o.noScale, o.noCenter, c.Param)
-	if o.noScale {
-		o.gamma = o.ones
-	}
-	if o.noCenter {
-		o.beta = o.zeros
-	}
+	o.gamma, o.beta, state = o.leftOut.split(c.Param)
 	return state
 }
 

@@ -1,8 +1,6 @@
 package nn
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // InstanceNorm normalises every channel of each sample over all places, and scales and
 // shifts it (Ulyanov et al. 2016):
@@ -54,9 +52,7 @@ func (l InstanceNorm) Infer(in []Shape) (Signature, error) {
 	}
 	params := affineParams(Shape{ch}, l.NoScale, l.NoCenter)
 	if l.Moving {
-		params = append(params,
-			ParamSpec{Name: "moving_mean", Shape: Shape{ch}, Init: Zeros, State: true},
-			ParamSpec{Name: "moving_variance", Shape: Shape{ch}, Init: Ones, State: true})
+		params = append(params, movingParams(Shape{ch})...)
 	}
 	return Signature{Outputs: []Shape{in[0].Clone()}, Params: params}, nil
 }

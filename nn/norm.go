@@ -37,6 +37,52 @@ func affineParams(shape Shape, noScale, noCenter bool) []ParamSpec {
 	return params
 }
 
+// movingParams declares the moving statistics.
+func movingParams(shape Shape) []ParamSpec {
+	return []ParamSpec{
+		{Name: "moving_mean", Shape: shape, Init: Zeros, State: true},
+		{Name: "moving_variance", Shape: shape, Init: Ones, State: true},
+	}
+}
+
+// splitNorm takes a layer's parameters apart; gamma or beta is nil where it has none. What
+// is left are the moving statistics.
+func splitNorm[T tensor.Float](noScale, noCenter bool, params [][]T) (gamma, beta []T, rest [][]T) {
+	if !noScale {
+		gamma, params = params[0], params[1:]
+	}
+	if !noCenter {
+		beta, params = params[0], params[1:]
+	}
+	return gamma, beta, params
+}
+
+// leftOut stands for the parameters that a layer does without: gamma of 1, beta of 0. Those
+// that it has are nil.
+type leftOut[T tensor.Float] struct{ gamma, beta []T }
+
+func newLeftOut[T tensor.Float](noScale, noCenter bool, n int) (l leftOut[T]) {
+	if noScale {
+		l.gamma = slices.Repeat([]T{1}, n)
+	}
+	if noCenter {
+		l.beta = make([]T, n)
+	}
+	return l
+}
+
+// split is splitNorm with what stands for the parameters that are left out in their place.
+func (l *leftOut[T]) split(params [][]T) (gamma, beta []T, rest [][]T) {
+	gamma, beta, rest = splitNorm(l.gamma != nil, l.beta != nil, params)
+	if l.gamma != nil {
+		gamma = l.gamma
+	}
+	if l.beta != nil {
+		beta = l.beta
+	}
+	return gamma, beta, rest
+}
+
 // normBlocks bounds the number of blocks of parts whose gradients by gamma and beta are
 // summed one after the other; the blocks' sums are added in order. They do not depend on
 // the number of workers.
@@ -60,18 +106,14 @@ type normOp[T tensor.Float] struct {
 	call              *Call[T]
 	mean, rstd        []T
 	gamma, beta       []T
-	ones, zeros       []T // stand for parameters that are left out
+	leftOut           leftOut[T]
 	work              []float64
 	forward, backward tiles
 }
 
 func newNormOp[T tensor.Float](l norm) *normOp[T] {
-	o := &normOp[T]{norm: l, work: make([]float64, l.blocks()*l.shape.Work())}
-	if l.noScale {
-		o.ones = slices.Repeat([]T{1}, l.shape.Affine())
-	}
-	if l.noCenter {
-		o.zeros = make([]T, l.shape.Affine())
+	o := &normOp[T]{
+		norm: l, work: make([]float64, l.blocks()*l.shape.Work()), leftOut: newLeftOut[T](l.noScale, l.noCenter, l.shape.Affine()),
 	}
 	o.forward, o.backward = o.forwardBlock, o.backwardBlock
 	return o
@@ -82,13 +124,7 @@ func (o *normOp[T]) begin(c *Call[T]) {
 	o.call = c
 	n := o.parts * o.shape.Groups
 	o.mean, o.rstd = c.Saved[:n], c.Saved[n:2*n]
-	o.gamma, o.beta, _ = splitNorm(o.noScale, o.noCenter, c.Param)
-	if o.noScale {
-		o.gamma = o.ones
-	}
-	if o.noCenter {
-		o.beta = o.zeros
-	}
+	o.gamma, o.beta, _ = o.leftOut.split(c.Param)
 }
 
 func (o *normOp[T]) Forward(c *Call[T]) {
