@@ -255,9 +255,9 @@ func (r *Recipe) parts() (*parts, error) {
 func (r *Recipe) checkGallery(p *parts) error {
 	switch {
 	case p.gallery == nil && r.Augmentation != nil:
-		return problem(r.Augmentation.at, "augmentation is for patches of pictures that keep their sizes: data %s or %s", Photographs, Membrane)
+		return problem(r.Augmentation.at, "augmentation is for patches of pictures that keep their sizes: data %s, %s or %s", Photographs, Membrane, Composites)
 	case p.gallery == nil && r.Task == Segment:
-		return problem(r.at["task"], "the task segment needs data with the class of every pixel: %s, or a folder of image and label as %s", Membrane, Photographs)
+		return problem(r.at["task"], "the task segment needs data with the class of every pixel: %s or %s, or a folder of image and label as %s", Membrane, Composites, Photographs)
 	case p.gallery == nil && r.Task == Upscale:
 		return problem(r.at["task"], "the task upscale needs pictures that keep their sizes: %s", Photographs)
 	case p.gallery == nil || r.Augmentation == nil:
