@@ -330,7 +330,7 @@ func (p *plan) planHalos() {
 	for _, c := range p.chains {
 		for i := c.first; i < c.beyond; i++ {
 			if w := c.windows[p.graph.steps[i].out[0]]; w != nil && w.kept > 0 {
-				w.halo = p.addBuffer(lasting(w.kept, c.first, c.beyond-1))
+				w.halo = p.buffers.add(lasting(w.kept, c.first, c.beyond-1))
 			}
 		}
 	}

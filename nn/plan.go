@@ -1,9 +1,6 @@
 package nn
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // plan is a graph compiled for a batch: routines in order, and where in one arena each
 // buffer lies. It is immutable and shared by sessions.
@@ -26,20 +23,9 @@ type plan struct {
 	saved   []int    // for each step, -1 for none
 	// binds tells for each output whether a run computes it in memory of the caller.
 	binds   []bool
-	buffers []buffer
+	buffers buffers
 	arena   int // elements
 }
-
-// buffer is a piece of the arena, and the spans of time in which it is in use.
-type buffer struct {
-	elems    int
-	spans    []span
-	offset   int
-	external bool // memory of the caller, not of the arena
-}
-
-// arenaAlign is in elements: 64 bytes of float32.
-const arenaAlign = 16
 
 // newPlan compiles the graph. In training, gradients are planned for all trainable
 // parameters, and for the inputs where inputGrads says so.
@@ -126,7 +112,7 @@ func (p *plan) planValues() {
 	g := p.graph
 	p.storage = make([]int, len(g.shapes))
 	for _, v := range g.inputs {
-		p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), external: true})
+		p.storage[v] = p.buffers.add(buffer{elems: p.elems(v), external: true})
 	}
 	for i, s := range g.steps {
 		if p.chainOf[i] == nil && p.sharesInput(i) {
@@ -138,7 +124,7 @@ func (p *plan) planValues() {
 			}
 		}
 		for _, v := range s.out {
-			p.storage[v] = p.addBuffer(buffer{elems: p.elems(v), spans: slices.Clone(p.lives[v])})
+			p.storage[v] = p.buffers.add(buffer{elems: p.elems(v), spans: slices.Clone(p.lives[v])})
 		}
 	}
 }
@@ -170,16 +156,6 @@ func (p *plan) elems(v int) int {
 	return p.batch * p.graph.shapes[v].Elems()
 }
 
-// lasting is a buffer that is in use from one moment to another.
-func lasting(elems, first, last int) buffer {
-	return buffer{elems: elems, spans: []span{{first, last}}}
-}
-
-func (p *plan) addBuffer(b buffer) int {
-	p.buffers = append(p.buffers, b)
-	return len(p.buffers) - 1
-}
-
 // planGradients gives each wanted gradient a buffer that lives from the backward pass of
 // the value's last consumer to that of its producer.
 func (p *plan) planGradients() {
@@ -188,7 +164,7 @@ func (p *plan) planGradients() {
 	p.partial = make([][]int, len(g.steps))
 	for _, v := range g.outputs {
 		if p.needsGrad[v] && p.gradient[v] < 0 {
-			p.gradient[v] = p.addBuffer(lasting(p.elems(v), len(g.steps), len(g.steps)))
+			p.gradient[v] = p.buffers.add(lasting(p.elems(v), len(g.steps), len(g.steps)))
 		}
 	}
 	for i := len(g.steps) - 1; i >= 0; i-- {
@@ -207,11 +183,11 @@ func (p *plan) planGradients() {
 			switch {
 			case !p.needsGrad[v] || !p.reaches(i):
 			case p.gradient[v] >= 0:
-				p.partial[i][j] = p.addBuffer(lasting(p.elems(v), now, now))
+				p.partial[i][j] = p.buffers.add(lasting(p.elems(v), now, now))
 			case !shared && p.sharesGradient(i, j):
 				p.gradient[v], shared = p.gradient[s.out[0]], true
 			default:
-				p.gradient[v] = p.addBuffer(lasting(p.elems(v), now, now))
+				p.gradient[v] = p.buffers.add(lasting(p.elems(v), now, now))
 			}
 		}
 	}
@@ -255,111 +231,19 @@ func (p *plan) planWork() {
 			kept = []span{{i, i}, {again, end}}
 		}
 		if forward > 0 {
-			p.scratch[i][0] = p.addBuffer(buffer{elems: forward, spans: runs})
+			p.scratch[i][0] = p.buffers.add(buffer{elems: forward, spans: runs})
 		}
 		if backward := max(r.Scratch, r.BackwardScratch); backward > 0 && p.backward(i) {
-			p.scratch[i][1] = p.addBuffer(lasting(backward, end, p.inputGradAt[i]))
+			p.scratch[i][1] = p.buffers.add(lasting(backward, end, p.inputGradAt[i]))
 		}
 		if r.Saved > 0 {
-			p.saved[i] = p.addBuffer(buffer{elems: r.Saved, spans: kept})
+			p.saved[i] = p.buffers.add(buffer{elems: r.Saved, spans: kept})
 		}
 	}
 }
 
-// promotions is how often a layout is tried again.
-const promotions = 40
+// place lays the arena out.
+func (p *plan) place() { p.arena = p.buffers.place(p.end) }
 
-// place lays the buffers out one by one, each at the lowest offset where none that is alive
-// at the same time lies: the largest first, or those that live longest, or both weighed,
-// whichever gives the smallest arena (Pisarchyk and Lee 2020 compare such orders). Where that
-// is more than what is alive at once, the buffer that reaches the arena's end comes first, and
-// all are laid out again.
-func (p *plan) place() {
-	size := func(b *buffer) int { return b.elems }
-	life := func(b *buffer) int { return b.spans[len(b.spans)-1].last - b.spans[0].first + 1 }
-	least, _ := p.live()
-	p.arena = 0
-	for _, weight := range []func(b *buffer) int{size, life, func(b *buffer) int { return size(b) * life(b) }} {
-		order := p.order(weight)
-		for range promotions {
-			offsets, arena := p.layout(order)
-			if p.arena == 0 || arena < p.arena {
-				p.arena = arena
-				for i := range p.buffers {
-					p.buffers[i].offset = offsets[i]
-				}
-			}
-			if p.arena == least {
-				return
-			}
-			last := slices.IndexFunc(order, func(i int) bool { return offsets[i]+alignUp(p.buffers[i].elems) == arena })
-			promoted := order[last]
-			order = slices.Insert(slices.Delete(order, last, last+1), 0, promoted)
-		}
-	}
-}
-
-// order lists the buffers of the arena, those of the largest weight first, and of equal
-// weight the largest.
-func (p *plan) order(weight func(b *buffer) int) []int {
-	order := make([]int, 0, len(p.buffers))
-	for i, b := range p.buffers {
-		if !b.external {
-			order = append(order, i)
-		}
-	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		a, b := &p.buffers[i], &p.buffers[j]
-		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(b.elems, a.elems))
-	})
-	return order
-}
-
-// layout returns the offsets of the buffers, laid out in the order, and the arena that they
-// need.
-func (p *plan) layout(order []int) (offsets []int, arena int) {
-	offsets = make([]int, len(p.buffers))
-	var placed []int // by offset
-	for _, i := range order {
-		b := &p.buffers[i]
-		at, size := 0, alignUp(b.elems)
-		for _, j := range placed {
-			o := &p.buffers[j]
-			if !overlap(b.spans, o.spans) {
-				continue
-			}
-			if at+size <= offsets[j] {
-				break
-			}
-			at = max(at, offsets[j]+alignUp(o.elems))
-		}
-		offsets[i], arena = at, max(arena, at+size)
-		k, _ := slices.BinarySearchFunc(placed, at, func(j, off int) int { return cmp.Compare(offsets[j], off) })
-		placed = slices.Insert(placed, k, i)
-	}
-	return offsets, arena
-}
-
-// live is the largest number of elements of the arena that are in use at one moment, which
-// no place for the buffers can go below.
-func (p *plan) live() (most, moment int) {
-	change := make([]int, p.end+2)
-	for _, b := range p.buffers {
-		if b.external {
-			continue
-		}
-		for _, s := range b.spans {
-			change[s.first] += alignUp(b.elems)
-			change[s.last+1] -= alignUp(b.elems)
-		}
-	}
-	sum := 0
-	for now, by := range change {
-		if sum += by; sum > most {
-			most, moment = sum, now
-		}
-	}
-	return most, moment
-}
-
-func alignUp(n int) int { return (n + arenaAlign - 1) &^ (arenaAlign - 1) }
+// live is the largest number of elements of the arena that are in use at one moment.
+func (p *plan) live() (most, moment int) { return p.buffers.live(p.end) }

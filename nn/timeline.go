@@ -27,12 +27,16 @@ type action struct {
 // span is a stretch of time, both ends included.
 type span struct{ first, last int }
 
+// overlap reports whether two lists of spans, in the order of time, share a moment.
 func overlap(a, b []span) bool {
-	for _, s := range a {
-		for _, o := range b {
-			if s.first <= o.last && o.first <= s.last {
-				return true
-			}
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0].last < b[0].first:
+			a = a[1:]
+		case b[0].last < a[0].first:
+			b = b[1:]
+		default:
+			return true
 		}
 	}
 	return false
