@@ -24,8 +24,10 @@ multiplications may be above the peak. Close other programs first.
 
 The cases are ` + bench.PeakCase + `; gemm, matrix products; conv, single convolutions, by kernel and by
 size, height x width x channels, some pinned to an algorithm; networks at a size, as N x side or height x width, in
-inference (infer) and in training steps (train); mnist-autoencoder/epoch. --case takes a
-name, or its first parts, with * for any part.
+inference (infer) and in training steps (train), which with -recompute take less memory and more time, as in
+training with --recompute; mnist-autoencoder/epoch. --case takes a name, or its first parts, with * for any part.
+With --json, the peak memory of the process until the end of the case is told, too: to compare it, run one case
+in a process.
 
 With --profile, the time of a network's layers, forward and backward, follows. --pprof
 writes the processor's profile, for go tool pprof.`,

@@ -17,7 +17,8 @@ func TestMatching(t *testing.T) {
 		"gemm/*":    {"gemm/1024", "gemm/128x784x128"},
 		"gemm/1024": {"gemm/1024"},
 		"none":      {},
-		"*/train":   {"unet/train/1x128", "unet/train/2x128", "unet/train/4x128", "unet/train/8x128", "unet/train/16x128", "unet/train/32x128", "unet/train/1x256", "unet-bn/train/8x128"},
+		"*/train": {"unet/train/1x128", "unet/train/2x128", "unet/train/4x128", "unet/train/8x128", "unet/train/16x128", "unet/train/32x128", "unet/train/1x256",
+			"unet-recompute/train/8x128", "unet-recompute/train/1x256", "unet-bn/train/8x128", "unet-bn-recompute/train/8x128"},
 	} {
 		got, err := Matching(pattern)
 		if err != nil || !slices.Equal(got, want) {

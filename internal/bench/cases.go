@@ -29,6 +29,8 @@ var cases = slices.Concat(
 // first are left out.
 func networks() []measured {
 	unet, normalised := network{architecture: models.UNet{}}, network{architecture: models.UNet{Norm: models.BatchNorm}}
+	again, normalisedAgain := unet, normalised
+	again.recompute, normalisedAgain.recompute = true, true
 	var all []measured
 	for _, side := range []int{64, 128, 256, 512, 1024, 2048} {
 		all = append(all, measured{fmt.Sprintf("unet/infer/%d", side), unet.infer(1, side, side)})
@@ -47,8 +49,11 @@ func networks() []measured {
 	}
 	return append(all,
 		measured{"unet/train/1x256", unet.train(1, 256, 256)},
+		measured{"unet-recompute/train/8x128", again.train(8, 128, 128)},
+		measured{"unet-recompute/train/1x256", again.train(1, 256, 256)},
 		measured{"unet-bn/infer/256", normalised.infer(1, 256, 256)},
 		measured{"unet-bn/train/8x128", normalised.train(8, 128, 128)},
+		measured{"unet-bn-recompute/train/8x128", normalisedAgain.train(8, 128, 128)},
 		measured{"dncnn/infer/512", network{architecture: models.DnCNN{}}.infer(1, 512, 512)},
 		measured{"fcn-8s/infer/384x512", network{architecture: models.FCN{}}.infer(1, 384, 512)},
 	)

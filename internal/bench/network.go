@@ -13,6 +13,7 @@ import (
 type network struct {
 	architecture interface{ Build() (*nn.Model, error) }
 	precision    nn.Precision // of predictions; float32 where it is not set
+	recompute    bool         // in training
 }
 
 // noise is a tensor of numbers from 0 to 1.
@@ -75,7 +76,7 @@ func (c network) train(n, h, w int) func(context.Context, int) (*work, error) {
 		if err != nil {
 			return nil, err
 		}
-		trainer, err := nn.NewTrainer(inputs, total, nn.TrainerOptions{Workers: workers})
+		trainer, err := nn.NewTrainer(inputs, total, nn.TrainerOptions{Workers: workers, Recompute: c.recompute})
 		if err != nil {
 			return nil, err
 		}
