@@ -53,6 +53,21 @@ func TestWinogradError(t *testing.T) {
 	}
 }
 
+// TestWinogradSlices: the gradient by a large kernel is made slice by slice, and none of it is
+// lost between them.
+func TestWinogradSlices(t *testing.T) {
+	slide := Slide{Kernel: 3, Stride: 1, Dilation: 1, Rule: PadSame}
+	s := ConvShape{Batch: 2, H: mustOver(slide, 5), W: mustOver(slide, 4), In: 420, Out: 520, Groups: 1, Algorithm: ConvWinograd4}
+	team := parallel.Start(2)
+	defer team.Close()
+	eachISA(t, func(t *testing.T) {
+		if p := newWinogradOuter[float32](&s, 4); p.slice >= p.rowTiles() || p.rowTiles()%p.slice == 0 {
+			t.Errorf("slices of %d rows of %d", p.slice, p.rowTiles())
+		}
+		checkConv[float32](t, team, s)
+	})
+}
+
 // allPasses returns y, dx and dw.
 func allPasses[T Float](team *parallel.Team, s ConvShape, x, dy, w []T) [3][]T {
 	sizes := sizesOf[T](&s)
