@@ -59,7 +59,7 @@ const (
 // bfloat16 halves the cost of products and of the kernel.
 func (s *ConvShape) winogradBest() ConvAlgorithm {
 	lanes := float64(vectorSets[active].lanes)
-	best, least := ConvAuto, 9*(directCost*float64(s.pixelsOut())/lanes+kernelCost)
+	best, least := ConvAuto, directCost*float64(s.directProducts())/lanes+9*kernelCost
 	for _, a := range []ConvAlgorithm{ConvWinograd2, ConvWinograd4} {
 		m := int(a.winograd())
 		part := 1.0
@@ -73,6 +73,15 @@ func (s *ConvShape) winogradBest() ConvAlgorithm {
 		}
 	}
 	return best
+}
+
+// directProducts is how many multiplications a pair of channels takes, of a kernel of 3x3,
+// without the padding that the direct algorithm leaves out on small pictures.
+func (s *ConvShape) directProducts() int {
+	if s.W.Out < 2*directReaches[active].rows {
+		return s.Batch * s.H.reads() * s.W.reads()
+	}
+	return 9 * s.pixelsOut()
 }
 
 // inPairs says whether the forward pass, by Winograd's algorithm, is to work, and can, with

@@ -8,7 +8,8 @@ import (
 // Direct convolution after the indirect convolution algorithm of Dukhan 2019: a matrix
 // product whose rows are pixels of the result, and whose terms are read where they lie,
 // through lists of pointers, one for each pixel and tap. Neither are patches copied together
-// nor does a stride, a dilation or a border cost anything; padding is a pointer to zeros.
+// nor does a stride, a dilation or a border cost anything; padding is a pointer to zeros, or,
+// where there is much of it, left out (conv_direct_trim.go).
 //
 // Both directions are of this form. The gathering pass has one phase: all its pixels have
 // the same taps. The scattering one, the adjoint, is divided into a phase for each remainder
@@ -98,6 +99,8 @@ type directPlan struct {
 	entries  int // of a class in a line
 	classes  []directClass
 	together bool
+
+	trimmed bool // see trims
 }
 
 // directClass says where entry i of its list lies, for position at + i*move: at which pixel
@@ -143,6 +146,7 @@ func planDirect[T Float](s *ConvShape, gathers bool) directPlan {
 	for i := range p.alongW.phases {
 		p.together = p.together && p.alongW.phases[i].together()
 	}
+	p.trimmed = p.trims()
 	p.addPhases()
 	p.addPanels()
 	p.divide()
@@ -279,7 +283,7 @@ func (p *directPlan) addPhases() {
 	}
 	for i := range p.alongH.phases {
 		for j := range p.alongW.phases {
-			f := newDirectPhase(&p.alongH.phases[i], &p.alongW.phases[j], parts, p.together)
+			f := newDirectPhase(&p.alongH.phases[i], &p.alongW.phases[j], parts, p.together, p.trimmed)
 			for k := range f.pieces {
 				f.pieces[k].vectors = f.vectors
 				f.vectors += ceilDiv(f.pieces[k].terms, p.tile.cols/2)
@@ -300,7 +304,7 @@ func (p *directPlan) divide() {
 	p.chunk = max(4*p.tile.rows, directRowBytes/(4*p.alongW.move*taps*channels))
 	p.chunks = ceilDiv(cols, p.chunk)
 	p.chunk, p.merged = ceilDiv(cols, max(p.chunks, 1)), 1
-	if cols < 2*p.tile.rows {
+	if p.merges() {
 		p.merged = max(1, min(4*p.tile.rows/max(cols, 1), rows))
 	}
 	p.rows = ceilDiv(rows, p.merged)

@@ -6,31 +6,41 @@ import "unsafe"
 // lists of their own.
 func (p *directPass[T]) findLists(w *directWorker[T], f *directPhase, pixels int) {
 	cols := f.cols.taps[:f.lists]
-	n := 0
 	for part := range p.input.parts {
 		for i := range f.rows.taps {
-			lists := w.starts[n:][:len(cols)]
+			lists := w.starts[f.list(part, i, 0):][:len(cols)]
 			if p.merged == 1 {
 				run := &w.runs[0]
 				line := p.findLine(w, run.picture, run.row*p.alongH.move+f.rows.taps[i].at, part)
 				for j := range cols {
 					lists[j] = addressOf(line[cols[j].class*p.entries+cols[j].shift:])
 				}
-			} else {
-				for j := range cols {
-					lists[j] = addressOf(w.lists[(n+j)*pixels:])
-				}
-				for r := range w.runs {
-					run := &w.runs[r]
-					row := p.rowOf(run.picture, run.row*p.alongH.move+f.rows.taps[i].at, part)
-					for j := range cols {
-						at := (n+j)*pixels + r*run.cols
-						p.fill(w, w.lists[at:][:run.cols], at, row, &p.classes[cols[j].class], w.column+cols[j].shift, part)
-					}
-				}
+				continue
 			}
-			n += len(cols)
+			for j := range cols {
+				first := f.list(part, i, j) * pixels
+				list := w.lists[first:][:pixels]
+				p.findList(w, list, first, part, f.rows.taps[i].at, &cols[j])
+				lists[j] = addressOf(list)
+			}
 		}
+	}
+}
+
+// list numbers the lists of a phase: that of a tap and a part.
+func (f *directPhase) list(part, row, col int) int {
+	return (part*len(f.rows.taps)+row)*f.lists + col
+}
+
+// findList makes the list, from number first of all entries on, of what a tap reads of one
+// part, where rows are merged.
+func (p *directPass[T]) findList(w *directWorker[T], list []uintptr, first, part, row int, col *directReach) {
+	n := 0
+	for r := range w.runs {
+		run := &w.runs[r]
+		line := p.rowOf(run.picture, run.row*p.alongH.move+row, part)
+		p.fill(w, list[n:][:run.cols], first+n, line, &p.classes[col.class], w.column+col.shift, part)
+		n += run.cols
 	}
 }
 

@@ -4,7 +4,7 @@ package kernels
 type directPhase struct {
 	rows, cols *directSteps
 	pieces     []directPiece
-	blocks     []int // pieces[blocks[i]:blocks[i+1]] is a partial sum of at most directTerms terms
+	blocks     []int // pieces[blocks[i]:blocks[i+1]] is a partial sum: of at most directTerms terms, or of a piece
 	terms      int
 	vectors    int // of terms, where no two taps share one
 	lists      int // taps of a row that have a list of their own
@@ -20,7 +20,7 @@ type directPiece struct {
 	at, vectors    int // terms, and vectors of them, before it
 }
 
-func newDirectPhase(rows, cols *directSteps, parts []int, together bool) directPhase {
+func newDirectPhase(rows, cols *directSteps, parts []int, together, apart bool) directPhase {
 	f := directPhase{rows: rows, cols: cols, blocks: []int{0}, lists: len(cols.taps)}
 	if together {
 		f.lists = min(f.lists, 1)
@@ -30,6 +30,9 @@ func newDirectPhase(rows, cols *directSteps, parts []int, together bool) directP
 		all += len(rows.taps) * len(cols.taps) * channels
 	}
 	block, limit := 0, ceilDiv(all, max(1, ceilDiv(all, directTerms))) // near-equal blocks
+	if apart {
+		limit = 1
+	}
 	add := func(piece directPiece) {
 		if block >= limit {
 			f.blocks, block = append(f.blocks, len(f.pieces)), 0

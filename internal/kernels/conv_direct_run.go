@@ -38,6 +38,8 @@ type directWorker[T Float] struct {
 	lines   []uintptr // a line for each row of the input within the span and part, and padding
 	lists   []uintptr // the lists, where rows are merged
 	outs    []uintptr // for each pixel, of the part of the result that the panel belongs to
+	inside  []uintptr // where padding is left out, those of outs that a partial sum is for
+	places  []uintptr // outs or inside: where tiles write
 	windows []T       // for each entry of lines or lists its terms, where they are not all in the picture
 }
 
@@ -107,7 +109,10 @@ func (p *directPass[T]) begin(w *directWorker[T], worker int) {
 	if p.merged > 1 {
 		lines, lists = 0, len(w.starts)*pixels
 	}
-	addresses := lines + lists + pixels
+	if p.trimmed {
+		lists = pixels
+	}
+	addresses := lines + lists + 2*pixels
 	// An element of float64 is as large as an address, or larger.
 	windows := 0
 	if p.together {
@@ -116,7 +121,8 @@ func (p *directPass[T]) begin(w *directWorker[T], worker int) {
 	scratch := parallel.Local[float64](p.team, worker, addresses+windows)
 	all := unsafe.Slice((*uintptr)(unsafe.Pointer(unsafe.SliceData(scratch))), addresses)
 	w.lines, all = all[:lines], all[lines:]
-	w.lists, w.outs = all[:lists], all[lists:]
+	w.lists, all = all[:lists], all[lists:]
+	w.outs, w.inside = all[:pixels], all[pixels:]
 	w.windows = unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(scratch[addresses:]))), windows)
 	for i := range w.keys {
 		w.keys[i] = -1
@@ -140,7 +146,7 @@ func (p *directPass[T]) Do(tile, worker int) {
 			p.row(w, row, sum)
 		}
 	}
-	w.lines, w.lists, w.outs, w.windows = nil, nil, nil, nil
+	w.lines, w.lists, w.outs, w.inside, w.places, w.windows = nil, nil, nil, nil, nil, nil
 }
 
 // row computes one partial sum of a row of tiles in all panels of the bundle.
@@ -151,20 +157,23 @@ func (p *directPass[T]) row(w *directWorker[T], row, sum int) {
 		f := &p.phases[panel.phase]
 		if panel.phase != phase {
 			phase, part, from = panel.phase, -1, -1
-			if pixels = p.enter(w, f, row); pixels > 0 {
+			if pixels = p.enter(w, f, row); pixels > 0 && !p.trimmed {
 				p.findLists(w, f, pixels)
 			}
 		}
 		if pixels == 0 || p.out[panel.part] == nil {
 			continue
 		}
-		if panel.from != from || panel.kind != kind {
-			from, kind = panel.from, panel.kind
-			p.setTaps(w, panel, f, sum)
-		}
 		if panel.part != part {
 			part = panel.part
 			p.findOuts(w, f, part)
+			if w.places = w.outs[:pixels]; p.trimmed {
+				p.trim(w, f, sum)
+			}
+		}
+		if panel.from != from || panel.kind != kind {
+			from, kind = panel.from, panel.kind
+			p.setTaps(w, panel, f, sum)
 		}
 		p.tiles(w, panel, f, sum, pixels)
 	}
@@ -197,7 +206,7 @@ func (p *directPass[T]) setTaps(w *directWorker[T], panel *directPanel, f *direc
 	for i := range pieces {
 		piece := &pieces[i]
 		w.taps[i] = directTap{
-			list:   w.starts[(piece.part*len(f.rows.taps)+piece.row)*f.lists+piece.col],
+			list:   w.starts[f.list(piece.part, piece.row, piece.col)],
 			end:    (panel.from + piece.first + piece.terms) * size,
 			length: piece.terms * size,
 		}
@@ -211,7 +220,12 @@ func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directP
 		taps: addressOf(w.taps), limit: len(w.taps) * directTapBytes,
 		column: panel.column * int(unsafe.Sizeof(T(0))), cols: panel.cols, add: min(sum, 1),
 	}
-	if sum == 0 && p.bias != nil {
+	if p.trimmed {
+		t.add = 1
+		if sum == 0 {
+			p.startOuts(w, panel, pixels)
+		}
+	} else if sum == 0 && p.bias != nil {
 		t.bias = addressOf(p.bias[panel.channel:])
 	}
 	if len(w.taps) > 0 {
@@ -222,12 +236,12 @@ func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directP
 		t.b = addressOf(p.packed[panel.form+at:])
 	}
 	last := sum == p.sums(panel)-1
-	if last && p.isa != generic {
+	if last && p.isa != generic && !p.trimmed {
 		t.act, t.alpha = p.act.inTile()
 	}
 	switch {
 	case panel.kind == directWide:
-		p.wideTiles(w, pixels)
+		p.wideTiles(w)
 	case p.isa == generic:
 		w.enterTile(0)
 		directGenericDepth[T](t, pixels)
@@ -242,10 +256,11 @@ func (p *directPass[T]) tiles(w *directWorker[T], panel *directPanel, f *directP
 	}
 }
 
-// wideTiles divides pixels into near-equal tiles.
-func (p *directPass[T]) wideTiles(w *directWorker[T], pixels int) {
+// wideTiles divides the places into near-equal tiles.
+func (p *directPass[T]) wideTiles(w *directWorker[T]) {
 	t := &w.tile
-	count := ceilDiv(pixels, p.tile.rows)
+	pixels := len(w.places)
+	count := max(1, ceilDiv(pixels, p.tile.rows))
 	rows, larger := pixels/count, pixels%count
 	for first := 0; first < pixels; {
 		n := rows
@@ -264,7 +279,7 @@ func (p *directPass[T]) wideTiles(w *directWorker[T], pixels int) {
 
 // enterTile goes to the tile whose first row is that of a pixel.
 func (w *directWorker[T]) enterTile(pixel int) {
-	w.tile.first, w.tile.outs = pixel*addressBytes, addressOf(w.outs[pixel:])
+	w.tile.first, w.tile.outs = pixel*addressBytes, addressOf(w.places[pixel:])
 }
 
 // wholeTiles divides pixels into tiles of one height. The last one begins so early that it

@@ -78,6 +78,7 @@ func convShapes() []ConvShape {
 		shape(1, 2, 500, 260, 5, 1, valid(2, 1, 1), same(3, 2, 1)), // several chunks of a row
 		shape(2, 3, 4, 5, 6, 1, same(1, 3, 1), same(2, 5, 1)),      // phases without taps
 	)
+	list = append(list, trimmedShapes()...)
 	for _, parts := range [][]int{{16, 32}, {3, 40, 5}} {
 		s := shape(1, 9, 7, 48, 33, 1, same(3, 1, 1), same(3, 1, 1))
 		s.Parts = parts
@@ -87,6 +88,43 @@ func convShapes() []ConvShape {
 		list[i].Act = []Act{{}, {Kind: ReLU}, {Kind: Sigmoid}, {Kind: LeakyReLU, Alpha: .25}}[i%4]
 	}
 	return list
+}
+
+// trimmedShapes are those that the direct algorithm leaves padding out of.
+func trimmedShapes() []ConvShape {
+	same := func(k, s, d int) Slide { return Slide{Kernel: k, Stride: s, Dilation: d, Rule: PadSame} }
+	shape := func(batch, h, w, in, out int, a, b Slide) ConvShape {
+		return ConvShape{Batch: batch, H: mustOver(a, h), W: mustOver(b, w), In: in, Out: out, Groups: 1}
+	}
+	list := []ConvShape{
+		shape(3, 4, 4, 70, 67, same(3, 1, 1), same(3, 1, 1)),
+		shape(5, 2, 3, 90, 80, same(7, 1, 1), same(5, 1, 1)),  // taps that read nothing but padding
+		shape(2, 5, 6, 65, 130, same(3, 1, 4), same(3, 2, 1)), // far apart; phases
+		shape(1, 2, 2, 1100, 1050, same(3, 1, 1), same(1, 1, 1)),
+	}
+	parts := shape(2, 3, 4, 150, 70, same(3, 1, 1), same(3, 1, 1))
+	parts.Parts = []int{90, 60}
+	return append(list, parts)
+}
+
+// TestConvTrims: padding is left out where there is much of it, and not where there is little.
+func TestConvTrims(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for _, s := range trimmedShapes() {
+			for _, gathers := range []bool{true, false} {
+				if p := planDirect[float32](&s, gathers); !p.trimmed {
+					t.Errorf("gathers %v: nothing is left out of %+v", gathers, s)
+				}
+			}
+		}
+		same := Slide{Kernel: 3, Stride: 1, Dilation: 1, Rule: PadSame}
+		for _, c := range []struct{ size, channels int }{{4, 16}, {64, 256}} {
+			s := ConvShape{Batch: 1, H: mustOver(same, c.size), W: mustOver(same, c.size), In: c.channels, Out: c.channels, Groups: 1}
+			if p := planDirect[float32](&s, true); p.trimmed {
+				t.Errorf("padding is left out of %+v", s)
+			}
+		}
+	})
 }
 
 // padded is x with its borders written out, in float64.

@@ -193,6 +193,15 @@ func (w Window) within(o, lo, hi int) int {
 	return n
 }
 
+// reads counts the pairs of an output and a tap that lies in the input.
+func (w Window) reads() int {
+	n := 0
+	for o := range w.Out {
+		n += w.Inside(o)
+	}
+	return n
+}
+
 // sources lists what every tap reads, -1 for nothing: tap k of output o is entry
 // o*Kernel+k.
 func (w Window) sources(b Border) []int32 {
