@@ -53,16 +53,16 @@ func TestPredictIsCancelledBetweenLayers(t *testing.T) {
 	}
 }
 
-// So does one between two bands of a chain.
-func TestPredictIsCancelledBetweenBands(t *testing.T) {
-	inBands(t, 8<<10, 64<<10)
+// So does one between two pieces of a chain.
+func TestPredictIsCancelledBetweenPieces(t *testing.T) {
+	inPieces(t)
 	x := Input("x", Shape{Any, Any, 16})
 	conv := Conv2D{Filters: 16, Kernel: [2]int{3, 3}, Padding: Same}
 	m := must(NewModel(x, Apply(conv, Apply(conv, Apply(conv, x)))))
 	m.Init(1)
 	in := random(1, 1, 400, 40, 16)
-	if p := planOf(m, 1, false, Shape{400, 40, 16}); len(p.chains) != 1 || len(p.chains[0].bands) < 10 || len(p.graph.steps) != 3 {
-		t.Fatalf("%d chains of %d steps", len(p.chains), len(p.graph.steps))
+	if p := planOf(m, 1, false, Shape{400, 40, 16}); len(p.chains) != 1 || len(p.chains[0].pieces) < 20 || len(p.graph.steps) != 3 {
+		t.Fatalf("%d chains of %d steps, %d pieces in the first", len(p.chains), len(p.graph.steps), len(p.chains[0].pieces))
 	}
 	before := predict(t, m, in)
 	ctx := &fading{Context: context.Background(), until: 4}
@@ -70,7 +70,7 @@ func TestPredictIsCancelledBetweenBands(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if ctx.asked > 8 {
-		t.Errorf("asked %d times: the bands after the cancellation ran", ctx.asked)
+		t.Errorf("asked %d times: the pieces after the cancellation ran", ctx.asked)
 	}
 	if ctx.asked < 4 {
 		t.Errorf("asked %d times", ctx.asked)

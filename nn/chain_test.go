@@ -11,12 +11,12 @@ import (
 	"github.com/hourglass-go/hourglass/tensor"
 )
 
-// inBands sets the limits so low that small pictures go in bands, until the test ends.
-func inBands(t *testing.T, least, bytes int) {
+// inPieces sets the limits so low that small pictures go piece by piece, until the test ends.
+func inPieces(t *testing.T) {
 	t.Helper()
-	oldLeast, oldBytes := chainLeast, bandBytes
-	chainLeast, bandBytes = least, bytes
-	t.Cleanup(func() { chainLeast, bandBytes = oldLeast, oldBytes })
+	least, bytes, product := chainLeast, jobBytes, jobProduct
+	chainLeast, jobBytes, jobProduct = 8<<10, 32<<10, 0
+	t.Cleanup(func() { chainLeast, jobBytes, jobProduct = least, bytes, product })
 }
 
 // chained are networks with chains: with skips, batch normalisation, residual sums, strides,
@@ -43,13 +43,13 @@ func chained() map[string]*Model {
 	}
 }
 
-// TestBands: what goes in bands is what it is without, to rounding, and the same bits at any
-// number of workers; odd sizes, several samples, and pictures of less than a band included.
-func TestBands(t *testing.T) {
+// TestPieces: what goes piece by piece is what it is without, to rounding, and the same bits at
+// any number of workers; odd sizes, several samples, and pictures of less than a piece included.
+func TestPieces(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for name, m := range chained() {
 		m.Init(3)
-		for _, size := range [][3]int{{1, 160, 96}, {3, 133, 57}, {2, 20, 33}} {
+		for _, size := range [][3]int{{1, 160, 96}, {3, 133, 57}, {2, 20, 33}, {1, 640, 40}} {
 			x := random(uint64(size[1]), size[0], size[1], size[2], 3)
 			run := func(workers int) *tensor.Tensor {
 				runtime.GOMAXPROCS(workers)
@@ -58,20 +58,20 @@ func TestBands(t *testing.T) {
 			}
 			whole := run(2)
 			t.Run(fmt.Sprintf("%s/%v", name, size), func(t *testing.T) {
-				inBands(t, 8<<10, 64<<10)
+				inPieces(t)
 				p := planOf(m, size[0], false, Shape{size[1], size[2], 3})
 				if size[1] > 100 && len(p.chains) == 0 {
-					t.Errorf("%s: nothing of %v goes in bands", name, size)
+					t.Errorf("%s: nothing of %v goes piece by piece", name, size)
 				}
-				bands := run(2)
+				pieces := run(2)
 				for _, workers := range []int{1, 5} {
-					if got := run(workers); !slices.Equal(got.Data, bands.Data) {
+					if got := run(workers); !slices.Equal(got.Data, pieces.Data) {
 						t.Errorf("%s of %v: other bits with %d workers", name, size, workers)
 					}
 				}
-				for i, v := range bands.Data {
+				for i, v := range pieces.Data {
 					if d := math.Abs(float64(v - whole.Data[i])); !(d <= 2e-5*(1+math.Abs(float64(whole.Data[i])))) {
-						t.Fatalf("%s of %v: element %d is %v, %v without bands", name, size, i, v, whole.Data[i])
+						t.Fatalf("%s of %v: element %d is %v, %v as a whole", name, size, i, v, whole.Data[i])
 					}
 				}
 			})
@@ -79,19 +79,52 @@ func TestBands(t *testing.T) {
 	}
 }
 
-// TestBandsArena: a U-Net's prediction has hardly more memory than its skip connections and
-// what is made of them, and a run in bands allocates nothing.
-func TestBandsArena(t *testing.T) {
-	p := planOf(unet(32, 4, false), 1, false, Shape{1024, 1024, 3})
+// TestPiecesOfUNet: the test above has what a chain can have: rings that begin again, halos,
+// and values of a piece that is the whole.
+func TestPiecesOfUNet(t *testing.T) {
+	inPieces(t)
+	p := planOf(unet(16, 2, false), 1, false, Shape{640, 40, 3})
+	if len(p.chains) != 1 {
+		t.Fatalf("%d chains", len(p.chains))
+	}
+	rings, runOvers, halos := 0, 0, 0
+	for v, w := range p.chains[0].windows {
+		if w.ring > 0 && w.ring < p.graph.shapes[v][0] {
+			rings++
+		}
+		if w.halo > 0 {
+			halos++
+		}
+		for _, a := range slices.Concat(w.made, w.read) {
+			if len(w.runOver(a.rows, true)) > 0 {
+				runOvers++
+			}
+		}
+	}
+	if rings < 2 || runOvers < 2 || halos < 4 {
+		t.Errorf("%d rings begin again, %d times rows run over the end; %d halos", rings, runOvers, halos)
+	}
+}
+
+// TestPiecesArena: what a U-Net's prediction has of its skip connections in memory, which are
+// 240 MiB as a whole for a picture of 1024x1024, grows with the width alone.
+func TestPiecesArena(t *testing.T) {
 	const mebi = 1 << 18
-	t.Logf("arena %.1f MiB, %d chains", float64(p.arena)/mebi, len(p.chains))
-	if p.arena > 310*mebi || len(p.chains) == 0 {
-		t.Errorf("an arena of %.1f MiB, %d chains", float64(p.arena)/mebi, len(p.chains))
+	for _, c := range []struct{ h, w, most int }{{1024, 1024, 180}, {2048, 1024, 200}, {4096, 1024, 200}, {2048, 2048, 335}} {
+		p := planOf(unet(32, 4, false), 1, false, Shape{c.h, c.w, 3})
+		if len(p.chains) != 1 {
+			t.Fatalf("%d chains of %dx%d", len(p.chains), c.h, c.w)
+		}
+		t.Logf("%dx%d: arena %.1f MiB, %d pieces", c.h, c.w, float64(p.arena)/mebi, len(p.chains[0].pieces))
+		if p.arena > c.most*mebi {
+			t.Errorf("%dx%d: an arena of %.1f MiB, want at most %d", c.h, c.w, float64(p.arena)/mebi, c.most)
+		}
 	}
-	for _, c := range p.chains {
-		t.Logf("steps %d to %d, %d bands of %d", c.first, c.beyond-1, len(c.bands), c.height)
-	}
-	inBands(t, 8<<10, 64<<10)
+}
+
+// TestPiecesAllocateNothing: neither does a run piece by piece.
+func TestPiecesAllocateNothing(t *testing.T) {
+	inPieces(t)
 	m := unet(16, 2, false)
 	m.Init(1)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
@@ -105,7 +138,7 @@ func TestBandsArena(t *testing.T) {
 	a, s := m.sessions.take(m, r.graph, r.shapes, 2)
 	defer m.sessions.put(a)
 	if len(s.plan.chains) == 0 {
-		t.Fatal("nothing goes in bands")
+		t.Fatal("nothing goes piece by piece")
 	}
 	s.useForms(team, m.store.resolve().form)
 	s.bind([][]float32{x.Data})

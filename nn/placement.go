@@ -43,10 +43,11 @@ func (b buffers) place(end int) (arena int) {
 	size := func(b *buffer) int { return b.elems }
 	life := func(b *buffer) int { return b.spans[len(b.spans)-1].last - b.spans[0].first + 1 }
 	least, _ := b.live(end)
+	meets := b.meetings()
 	for _, weight := range []func(b *buffer) int{size, life, func(b *buffer) int { return size(b) * life(b) }} {
 		order := b.order(weight)
 		for range promotions {
-			offsets, needed := b.layout(order)
+			offsets, needed := b.layout(order, meets)
 			if arena == 0 || needed < arena {
 				arena = needed
 				for i := range b {
@@ -79,15 +80,28 @@ func (b buffers) order(weight func(b *buffer) int) []int {
 	return order
 }
 
+// meetings says of each two buffers whether they are alive at the same time.
+func (b buffers) meetings() [][]bool {
+	meets := make([][]bool, len(b))
+	for i := range b {
+		meets[i] = make([]bool, len(b))
+		for j := range i {
+			meets[i][j] = overlap(b[i].spans, b[j].spans)
+			meets[j][i] = meets[i][j]
+		}
+	}
+	return meets
+}
+
 // layout returns the offsets of the buffers, laid out in the order, and the arena that they
 // need.
-func (b buffers) layout(order []int) (offsets []int, arena int) {
+func (b buffers) layout(order []int, meets [][]bool) (offsets []int, arena int) {
 	offsets = make([]int, len(b))
 	var placed []int // by offset
 	for _, i := range order {
 		at, size := 0, alignUp(b[i].elems)
 		for _, j := range placed {
-			if !overlap(b[i].spans, b[j].spans) {
+			if !meets[i][j] {
 				continue
 			}
 			if at+size <= offsets[j] {

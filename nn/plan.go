@@ -11,10 +11,10 @@ type plan struct {
 	routines []Routine
 	// needsGrad tells for each value whether a gradient of it is wanted.
 	needsGrad []bool
-	chains    []*bandChain // of steps that run band by band
-	chainOf   []*bandChain // by step, nil for none
+	chains    []*rowChain // of steps that run piece by piece
+	chainOf   []*rowChain // by step, nil for none
 	timeline
-	storage  []int // for each value, the buffer it lives in
+	storage  []int // for each value, the buffer it lives in, -1 for one that passes through a chain
 	gradient []int // for each value, the buffer of its gradient, -1 for none
 	// partial[i][j] is a buffer for the gradient of input j of step i where that input
 	// already has one from a later consumer, and -1 where this is the first.
@@ -75,7 +75,7 @@ func (p *plan) layOut(cuts []int) {
 		p.planGradients()
 	}
 	p.planWork()
-	p.planHalos()
+	p.planChains()
 }
 
 // findGradients marks the values that a trainable parameter has an influence on; only
@@ -124,7 +124,9 @@ func (p *plan) planValues() {
 			}
 		}
 		for _, v := range s.out {
-			p.storage[v] = p.buffers.add(buffer{elems: p.elems(v), spans: slices.Clone(p.lives[v])})
+			if p.storage[v] = -1; !p.passes(v) {
+				p.storage[v] = p.buffers.add(buffer{elems: p.elems(v), spans: slices.Clone(p.lives[v])})
+			}
 		}
 	}
 }
@@ -146,15 +148,8 @@ func (p *plan) sharesInput(i int) bool {
 	return len(s.in) > 0 && len(s.out) == 1 && (r.View || r.InPlace) && p.elems(s.in[0]) == p.elems(s.out[0])
 }
 
-// elems is the number of elements that the plan has of a value at a time.
-func (p *plan) elems(v int) int {
-	for _, c := range p.chains {
-		if w := c.windows[v]; w != nil {
-			return w.elems
-		}
-	}
-	return p.batch * p.graph.shapes[v].Elems()
-}
+// elems is the number of elements of a value.
+func (p *plan) elems(v int) int { return p.batch * p.graph.shapes[v].Elems() }
 
 // planGradients gives each wanted gradient a buffer that lives from the backward pass of
 // the value's last consumer to that of its producer.

@@ -49,7 +49,7 @@ func (m *rowMap) part(out kernels.Range) kernels.Window {
 	return m.Part(m.Reads(out, m.border), out)
 }
 
-// roundUp is the end of a band of the output where bands are to look alike: the adjoint of a
+// roundUp is the end of a part of the output where parts are to look alike: the adjoint of a
 // window with a stride begins each with the same phase.
 func (m *rowMap) roundUp(end int) int {
 	if m.transposed {

@@ -32,8 +32,8 @@ func (w *weights[T]) gradient(p *Param) []T {
 type session[T tensor.Float] struct {
 	plan    *plan
 	ops     []Op[T]
-	bandOps [][]Op[T] // by step, of a chain's those for its windows
-	halos   [][]T     // by value, of a chain's what is kept from band to band
+	rowOps  [][]Op[T] // by step of a chain, one for each of its routines
+	windows [][]T     // by first step of a chain, its memory
 	calls   []Call[T]
 	values  [][]T // by value; those of inputs are bound by each run
 	streams []rng.Key
@@ -77,11 +77,9 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 		off := p.buffers[buf].offset
 		return arena[off : off+elems : off+elems]
 	}
-	s.halos = make([][]T, len(g.shapes))
+	s.windows, s.rowOps = make([][]T, len(g.steps)), make([][]Op[T], len(g.steps))
 	for _, c := range p.chains {
-		for v, w := range c.windows {
-			s.halos[v] = memory(w.halo, w.kept)
-		}
+		s.windows[c.first] = memory(c.memory, c.elems)
 	}
 	for v := range g.shapes {
 		s.values[v] = memory(p.storage[v], p.elems(v))
@@ -98,12 +96,11 @@ func newSession[T tensor.Float](p *plan, arena []T, w *weights[T], op func(Routi
 	reverse(s.scratch)
 	for i, st := range g.steps {
 		s.frozen = append(s.frozen, isFrozen(st.params))
-		s.bandOps = append(s.bandOps, nil)
 		if c := p.chainOf[i]; c != nil {
 			for _, r := range c.routines[i-c.first] {
-				s.bandOps[i] = append(s.bandOps[i], op(r))
+				s.rowOps[i] = append(s.rowOps[i], op(r))
 			}
-			s.ops = append(s.ops, s.bandOps[i][0])
+			s.ops = append(s.ops, s.rowOps[i][0])
 		} else if !p.routines[i].View {
 			s.ops = append(s.ops, op(p.routines[i]))
 		} else {
@@ -259,8 +256,8 @@ type runState struct {
 	seed                  rng.Key // of the run and its step
 	first                 uint64
 	team                  *parallel.Team
-	// check, if set, sees every step after its forward pass, or the last of a chain after every
-	// band, and stops the run with true.
+	// check, if set, sees every step after its forward pass, or in a chain after every piece of
+	// it, and stops the run with true.
 	check func(step int) bool
 }
 

@@ -195,12 +195,12 @@ func (p *plan) findLives(readers [][]int, kept []bool) {
 	}
 	for i, s := range p.graph.steps {
 		for _, v := range s.out {
-			first, second := span{p.begins(i, v), i}, span{p.againAt[i], p.againAt[i]}
+			first, second := span{p.begins(i), i}, span{p.againAt[i], p.againAt[i]}
 			if p.keepsOut(i) {
 				second.last = max(second.last, p.backwardAt[i])
 			}
 			for _, r := range readers[v] {
-				first.last = max(first.last, p.ends(r, v))
+				first.last = max(first.last, p.ends(r))
 				second.last = max(second.last, p.againAt[r])
 				if p.keepsIn(r, v) {
 					second.last = max(second.last, p.inputsReadAt(r))

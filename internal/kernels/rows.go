@@ -42,6 +42,7 @@ func (w Window) Part(in, out Range) Window {
 	w.Before += in.From - out.From*w.Stride
 	w.After += w.In - in.To
 	w.In, w.Out = in.Len(), out.Len()
+	w.After = min(w.After, max(w.At(w.Out-1, w.Kernel-1)+1-w.In, 0)) // further on nobody looks: parts are alike
 	return w
 }
 
