@@ -41,6 +41,7 @@ func (a Activation) Compile(batch int, in []Shape) Routine {
 	}
 	fromInput := a.Function.fromInput()
 	r := Routine{KeepIn: fromInput, KeepOut: !fromInput, InPlace: true, GradInPlace: []int{0}, FLOPs: int64(n * batch)}
+	r.rows = ownRowsOf(in, func(in []Shape) Routine { return a.Compile(1, in) })
 	if a.Function.soft {
 		r.New32 = func() Op[float32] { return newSoftmaxOp[float32](cols) }
 		r.New64 = func() Op[float64] { return newSoftmaxOp[float64](cols) }
@@ -49,19 +50,6 @@ func (a Activation) Compile(batch int, in []Shape) Routine {
 	r.New32 = func() Op[float32] { return newActivationOp[float32](a.Function) }
 	r.New64 = func() Op[float64] { return newActivationOp[float64](a.Function) }
 	return r
-}
-
-// rowMap: each row comes of its own.
-func (a Activation) rowMap(in []Shape) (rowMap, bool) {
-	if len(in[0]) != 3 {
-		return rowMap{}, false
-	}
-	h := in[0][0]
-	return rowMap{Window: kernels.Window{In: h, Out: h, Kernel: 1, Stride: 1, Dilation: 1}}, true
-}
-
-func (a Activation) compileRows(in []Shape, rows kernels.Window) Routine {
-	return a.Compile(1, []Shape{{rows.Out, in[0][1], in[0][2]}})
 }
 
 type activationOp[T tensor.Float] struct {

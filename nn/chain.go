@@ -15,7 +15,6 @@ var chainLeast = 16 << 20
 // rowChain is steps first to beyond-1, each of which can make some rows at a time.
 type rowChain struct {
 	first, beyond int
-	maps          []rowMap // of each step
 	windows       map[int]*rowWindow
 	routines      [][]Routine // of each step, for the parts of a picture that its pieces make
 	pieces        []piece
@@ -49,7 +48,8 @@ func (p *plan) findChains() {
 	}
 	for first := 0; first < len(p.graph.steps); first++ {
 		c := &rowChain{first: first, beyond: first}
-		for c.beyond < len(p.graph.steps) && p.extend(c) {
+		for c.beyond < len(p.graph.steps) && p.routines[c.beyond].rows != nil {
+			c.beyond++
 		}
 		if p.cutChain(c) {
 			p.chains = append(p.chains, c)
@@ -63,21 +63,6 @@ func (p *plan) findChains() {
 }
 
 func (p *plan) sampleBytes(v int) int { return 4 * p.graph.shapes[v].Elems() }
-
-// extend takes the next step into the chain where that makes its output in rows.
-func (p *plan) extend(c *rowChain) bool {
-	s := &p.graph.steps[c.beyond]
-	l, ok := s.layer.(rowwise)
-	if !ok || len(s.out) != 1 {
-		return false
-	}
-	m, ok := l.rowMap(p.graph.shapesOf(s.in))
-	if ok {
-		c.maps = append(c.maps, m)
-		c.beyond++
-	}
-	return ok
-}
 
 // cutChain divides the work of a chain into pieces, as far as the steps want their parameters in
 // one form each, and reports whether that is worth while.
@@ -95,7 +80,6 @@ func (p *plan) cutChain(c *rowChain) bool {
 			return true
 		}
 		c.beyond = odd
-		c.maps = c.maps[:c.beyond-c.first]
 	}
 }
 

@@ -1,6 +1,10 @@
 package nn
 
-import "github.com/hourglass-go/hourglass/internal/kernels"
+import (
+	"slices"
+
+	"github.com/hourglass-go/hourglass/internal/kernels"
+)
 
 // How large the rows should be that a job makes or reads of one value: of large values jobBytes,
 // so that two such, and what passes by, stay in a last-level cache, and little waits in skip
@@ -48,14 +52,13 @@ func (p *plan) schedule(c *rowChain) []rowJob {
 		largest = max(largest, p.passingBytes(i))
 	}
 	for i := c.first; i < c.beyond; i++ {
-		s.height = append(s.height, p.jobHeight(c, i, largest))
+		s.height = append(s.height, p.jobHeight(i, largest))
 	}
-	s.done = make([]int, len(c.maps))
-	last := c.beyond - 1
-	s.ask(last, c.maps[last-c.first].height())
-	for i := c.first; i < last; i++ { // what is read outside is made as a whole
+	s.done = make([]int, c.beyond-c.first)
+	s.ask(c.beyond-1, p.routines[c.beyond-1].rows.height())
+	for i := c.first; i < c.beyond-1; i++ { // what is read outside is made as a whole
 		if c.windows[p.graph.steps[i].out[0]] == nil {
-			s.ask(i, c.maps[i-c.first].height())
+			s.ask(i, p.routines[i].rows.height())
 		}
 	}
 	return s.jobs
@@ -63,9 +66,9 @@ func (p *plan) schedule(c *rowChain) []rowJob {
 
 // jobHeight is how many rows of its output a step should make at a time, in a chain whose
 // largest value has so many bytes.
-func (p *plan) jobHeight(c *rowChain, step int, largest int64) int {
-	m, r := &c.maps[step-c.first], &p.routines[step]
-	h := int64(m.height())
+func (p *plan) jobHeight(step int, largest int64) int {
+	r := &p.routines[step]
+	h := int64(r.rows.height())
 	rows := max(max(jobBytes, jobProduct/largest)*h/p.passingBytes(step), jobRows)
 	if flops := r.FLOPs / int64(p.batch); flops > 0 {
 		rows = max(rows, jobFLOPs*4*int64(r.Form.Elems)*h/flops)
@@ -86,11 +89,11 @@ func (p *plan) passingBytes(step int) int64 {
 // ask has rows of a step's output made up to a certain one.
 func (s *scheduler) ask(step, to int) {
 	k := step - s.chain.first
-	m, g := &s.chain.maps[k], &s.plan.graph.steps[step]
+	m := s.plan.routines[step].rows
 	for s.done[k] < to {
-		job := rowJob{step: step, out: kernels.Range{From: s.done[k], To: s.next(k, to)}}
-		for j, v := range g.in {
-			rows := m.reads(job.out, j, len(g.in))
+		job := rowJob{step: step, out: kernels.Range{From: s.done[k], To: s.next(step, to)}}
+		for j, v := range s.plan.graph.steps[step].in {
+			rows := m.reads(job.out, j)
 			job.in = append(job.in, rows)
 			if maker, ok := s.maker[v]; ok {
 				s.ask(maker, rows.To)
@@ -103,8 +106,9 @@ func (s *scheduler) ask(step, to int) {
 
 // next is where the next job of a step ends of which rows up to a certain one are wanted: what
 // is wanted is divided into jobs of about the same height.
-func (s *scheduler) next(k, to int) int {
-	m, height, done := &s.chain.maps[k], s.height[k], s.done[k]
+func (s *scheduler) next(step, to int) int {
+	k := step - s.chain.first
+	m, height, done := s.plan.routines[step].rows, s.height[k], s.done[k]
 	wanted := max(to-done, height)
 	jobs := max((wanted+height/2)/height, 1)
 	rows := (wanted + jobs - 1) / jobs
@@ -123,20 +127,15 @@ func (s *scheduler) next(k, to int) int {
 func (p *plan) compileJobs(c *rowChain, jobs []rowJob) (odd int) {
 	c.routines = make([][]Routine, c.beyond-c.first)
 	c.pieces = make([]piece, len(jobs))
-	known := make([]map[kernels.Window]int, c.beyond-c.first)
+	made := make([][]kernels.Range, c.beyond-c.first) // by each routine, at first
 	odd = -1
 	for t, job := range jobs {
-		k := job.step - c.first
-		if known[k] == nil {
-			known[k] = map[kernels.Window]int{}
-		}
-		window := c.maps[k].part(job.out)
-		op, ok := known[k][window]
-		if !ok {
-			s := &p.graph.steps[job.step]
-			op = len(c.routines[k])
-			known[k][window] = op
-			c.routines[k] = append(c.routines[k], s.layer.(rowwise).compileRows(p.graph.shapesOf(s.in), window))
+		k, rows := job.step-c.first, p.routines[job.step].rows
+		op := slices.IndexFunc(made[k], func(r kernels.Range) bool { return rows.alike(r, job.out) })
+		if op < 0 {
+			op = len(made[k])
+			made[k] = append(made[k], job.out)
+			c.routines[k] = append(c.routines[k], rows.compile(job.out))
 			if c.routines[k][op].Form != c.routines[k][0].Form && (odd < 0 || job.step < odd) {
 				odd = job.step
 			}

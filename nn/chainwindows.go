@@ -54,7 +54,7 @@ func (p *plan) placeWindows(c *rowChain, jobs []rowJob) {
 			w.made = append(w.made, access{t, job.out})
 		}
 		for j, v := range s.in {
-			if w := c.windows[v]; w != nil {
+			if w := c.windows[v]; w != nil && job.in[j].Len() > 0 {
 				w.read = append(w.read, access{t, job.in[j]})
 			}
 		}
@@ -129,7 +129,7 @@ func (p *plan) makePieces(c *rowChain, jobs []rowJob) {
 		for j, v := range s.in {
 			w := c.windows[v]
 			piece.in = append(piece.in, p.segmentOf(w, v, t, job.in[j]))
-			if w != nil {
+			if w != nil && job.in[j].Len() > 0 {
 				piece.before = append(piece.before, w.runOver(job.in[j], true)...)
 			}
 		}
@@ -155,7 +155,10 @@ func (p *plan) makePieces(c *rowChain, jobs []rowJob) {
 
 // segmentOf is where rows of a value lie at the time of a job.
 func (p *plan) segmentOf(w *rowWindow, v, job int, rows kernels.Range) segment {
-	if w == nil {
+	switch {
+	case rows.Len() == 0:
+		return segment{}
+	case w == nil:
 		size := p.graph.shapes[v].Elems()
 		pitch := size / p.graph.shapes[v][0]
 		return segment{from: rows.From * pitch, to: rows.To * pitch, stride: size}

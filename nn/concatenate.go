@@ -74,10 +74,14 @@ func (l Concatenate) Compile(batch int, in []Shape) Routine {
 	for i, s := range in {
 		widths[i] = s[axis:].Elems()
 	}
-	return Routine{
+	r := Routine{
 		New32: func() Op[float32] { return newConcatenateOp[float32](rows, widths) },
 		New64: func() Op[float64] { return newConcatenateOp[float64](rows, widths) },
 	}
+	if axis > 0 {
+		r.rows = ownRowsOf(in, func(in []Shape) Routine { return l.Compile(1, in) })
+	}
+	return r
 }
 
 // concatenateOp sees input i as rows of widths[i] elements, the output as rows of them all.

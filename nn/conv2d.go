@@ -1,7 +1,5 @@
 package nn
 
-import "github.com/hourglass-go/hourglass/internal/kernels"
-
 // Conv2D is a convolution of pictures, which to a mathematician is a correlation. Input:
 // [H, W, Cin]; output: [H', W', Filters], with H' and W' by the rule of [Padding]. Its
 // parameters are kernel [KH, KW, Cin/Groups, Filters] and, unless NoBias is set, bias
@@ -100,9 +98,3 @@ func (l Conv2D) withAddend() (Layer, bool) {
 
 // Compile returns the arithmetic, with bias and activation fused.
 func (l Conv2D) Compile(batch int, in []Shape) Routine { return l.convolution().compile(batch, in) }
-
-func (l Conv2D) rowMap(in []Shape) (rowMap, bool) { return l.convolution().rowMap(in) }
-
-func (l Conv2D) compileRows(in []Shape, rows kernels.Window) Routine {
-	return l.convolution().compileRows(in, rows)
-}

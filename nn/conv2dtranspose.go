@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"fmt"
-
-	"github.com/hourglass-go/hourglass/internal/kernels"
-)
+import "fmt"
 
 // Conv2DTranspose is the adjoint of a convolution from pictures [H', W', Filters] to
 // [H, W, Cin]: what [Conv2D] of the same geometry and kernel does to gradients, as a layer.
@@ -104,10 +100,4 @@ func (l Conv2DTranspose) Infer(in []Shape) (Signature, error) {
 // Compile returns the arithmetic: matrix products whose results are summed into the output.
 func (l Conv2DTranspose) Compile(batch int, in []Shape) Routine {
 	return l.convolution().compile(batch, in)
-}
-
-func (l Conv2DTranspose) rowMap(in []Shape) (rowMap, bool) { return l.convolution().rowMap(in) }
-
-func (l Conv2DTranspose) compileRows(in []Shape, rows kernels.Window) Routine {
-	return l.convolution().compileRows(in, rows)
 }

@@ -123,25 +123,22 @@ func (v *convolution) kernelLayout(in []Shape) (kernelLayout, bool) {
 }
 
 func (v *convolution) compile(batch int, in []Shape) Routine {
-	return v.routine(v.shape(batch, in), len(in))
-}
-
-// rowMap: rows of a mirrored or wrapped border lie elsewhere in a part of the picture.
-func (v *convolution) rowMap(in []Shape) (rowMap, bool) {
+	r := v.routine(v.shape(batch, in), len(in))
 	s := v.shape(1, in)
-	m := rowMap{Window: s.H, border: s.Border, transposed: v.transposed}
-	if v.adds {
-		m.aligned = 1
+	if s.Border == kernels.BorderWrap { // what wraps round reads the other end of the picture
+		return r
 	}
-	return m, s.Border <= kernels.BorderEdge
-}
-
-// compileRows compiles the convolution of a part of one picture, by the algorithm that all of
-// it would be computed by.
-func (v *convolution) compileRows(in []Shape, rows kernels.Window) Routine {
-	s := v.shape(1, in).Settled()
-	s.H = rows
-	return v.routine(s, len(in))
+	rows := windowRows{Window: s.H, border: s.Border, transposed: v.transposed}
+	if v.adds {
+		rows.adds = len(in) - 1
+	}
+	rows.part = func(rows kernels.Window) Routine {
+		part := s.Settled() // computed by the algorithm that all of it would be
+		part.H = rows
+		return v.routine(part, len(in))
+	}
+	r.rows = rows
+	return r
 }
 
 // routine is the arithmetic for a geometry and a number of inputs.

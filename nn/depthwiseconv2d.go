@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"fmt"
-
-	"github.com/hourglass-go/hourglass/internal/kernels"
-)
+import "fmt"
 
 // DepthwiseConv2D convolves every channel on its own, by Multiplier kernels. Input:
 // [H, W, C]; output: [H', W', C*Multiplier], where outputs c*Multiplier to
@@ -79,12 +75,6 @@ func (l DepthwiseConv2D) Infer(in []Shape) (Signature, error) {
 // Compile returns the arithmetic.
 func (l DepthwiseConv2D) Compile(batch int, in []Shape) Routine {
 	return l.convolution(in[0][2]).compile(batch, in)
-}
-
-func (l DepthwiseConv2D) rowMap(in []Shape) (rowMap, bool) { return l.convolution(in[0][2]).rowMap(in) }
-
-func (l DepthwiseConv2D) compileRows(in []Shape, rows kernels.Window) Routine {
-	return l.convolution(in[0][2]).compileRows(in, rows)
 }
 
 // channels is the last axis of the first input where that is a picture, else Any.

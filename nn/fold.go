@@ -92,18 +92,6 @@ func (l normalised) Compile(batch int, in []Shape) Routine {
 	return l.routine(l.foldable.Compile(batch, in), in)
 }
 
-func (l normalised) rowMap(in []Shape) (rowMap, bool) {
-	r, ok := l.foldable.(rowwise)
-	if !ok {
-		return rowMap{}, false
-	}
-	return r.rowMap(in)
-}
-
-func (l normalised) compileRows(in []Shape, rows kernels.Window) Routine {
-	return l.routine(l.foldable.(rowwise).compileRows(in, rows), in)
-}
-
 // routine is that of the layer on other parameters.
 func (l normalised) routine(r Routine, in []Shape) Routine {
 	kernel, _ := l.kernelLayout(in)
@@ -112,7 +100,21 @@ func (l normalised) routine(r Routine, in []Shape) Routine {
 	r.New32 = func() Op[float32] { return &foldedOp[float32]{foldedParams: f, inside: new32(), hasForm: hasForm} }
 	r.New64 = func() Op[float64] { return &foldedOp[float64]{foldedParams: f, inside: new64()} }
 	r.Form = Form{Name: "normalised " + r.Form.Name, Elems: alignUp(kernel.outputs) + max(r.Form.Elems, kernel.elems)}
+	if r.rows != nil {
+		r.rows = normalisedRows{r.rows, l, in}
+	}
 	return r
+}
+
+// normalisedRows are those of the layer, on other parameters.
+type normalisedRows struct {
+	rowwise
+	layer normalised
+	in    []Shape
+}
+
+func (r normalisedRows) compile(out kernels.Range) Routine {
+	return r.layer.routine(r.rowwise.compile(out), r.in)
 }
 
 // foldedParams says what the parameters and the form of a normalised layer consist of.

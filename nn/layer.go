@@ -83,6 +83,8 @@ type Routine struct {
 	View bool
 	// FLOPs counts a forward pass, an addition and a multiplication one each.
 	FLOPs int64
+	// rows, where it is not nil, makes some rows of the output at a time.
+	rows rowwise
 }
 
 // Op is a layer's arithmetic: a forward pass and its gradient.

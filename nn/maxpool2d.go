@@ -66,18 +66,16 @@ func (l MaxPool2D) Infer(in []Shape) (Signature, error) {
 
 // Compile returns the arithmetic.
 func (l MaxPool2D) Compile(batch int, in []Shape) Routine {
-	return l.routine(l.sliding().poolShape(batch, in[0]))
-}
-
-// rowMap: a mask is a second output.
-func (l MaxPool2D) rowMap(in []Shape) (rowMap, bool) {
-	return rowMap{Window: l.sliding().poolShape(1, in[0]).H}, !l.Mask
-}
-
-func (l MaxPool2D) compileRows(in []Shape, rows kernels.Window) Routine {
-	s := l.sliding().poolShape(1, in[0])
-	s.H = rows
-	return l.routine(s)
+	r := l.routine(l.sliding().poolShape(batch, in[0]))
+	if !l.Mask { // which is a second output
+		s := l.sliding().poolShape(1, in[0])
+		r.rows = windowRows{Window: s.H, part: func(rows kernels.Window) Routine {
+			part := s
+			part.H = rows
+			return l.routine(part)
+		}}
+	}
+	return r
 }
 
 func (l MaxPool2D) routine(s kernels.PoolShape) Routine {

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/hourglass-go/hourglass/internal/kernels"
 	"github.com/hourglass-go/hourglass/tensor"
@@ -84,7 +85,7 @@ func compileMerge(kind mergeKind, batch int, in []Shape) Routine {
 			shared = append(shared, i)
 		}
 	}
-	return Routine{
+	r := Routine{
 		New32:   func() Op[float32] { return newMergeOp[float32](kind, b) },
 		New64:   func() Op[float64] { return newMergeOp[float64](kind, b) },
 		Scratch: batch * b.inner,
@@ -94,6 +95,10 @@ func compileMerge(kind mergeKind, batch int, in []Shape) Routine {
 		GradInPlace: shared,
 		FLOPs:       int64(batch * out.Elems() * (len(in) - 1)),
 	}
+	if !slices.ContainsFunc(in, func(s Shape) bool { return !s.Equal(out) }) {
+		r.rows = ownRowsOf(in, func(in []Shape) Routine { return compileMerge(kind, 1, in) })
+	}
+	return r
 }
 
 // mergeOp combines each row of the first operand with those of the others.

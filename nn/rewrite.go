@@ -109,20 +109,26 @@ func (g *graph) prune() {
 // input then.
 type trainingOnly interface{ onlyInTraining() }
 
-// dropIdle drops layers that do nothing in a prediction.
+// dropIdle drops layers that do nothing in a prediction, or nothing to pictures of this size.
 func (g *graph) dropIdle() {
 	for i := 0; i < len(g.steps); i++ {
 		s := g.steps[i]
-		if _, ok := s.layer.(trainingOnly); !ok {
+		if _, ok := s.layer.(trainingOnly); !ok && !g.isIdentity(s) {
 			continue
 		}
 		g.remove(i)
 		i--
 		for j := range g.steps {
-			g.steps[j].in = replaced(g.steps[j].in, s.out[0], s.in)
+			g.steps[j].in = replaced(g.steps[j].in, s.out[0], s.in[:1])
 		}
-		g.outputs = replaced(g.outputs, s.out[0], s.in)
+		g.outputs = replaced(g.outputs, s.out[0], s.in[:1])
 	}
+}
+
+// isIdentity reports whether a step passes its first input on as it is.
+func (g *graph) isIdentity(s graphStep) bool {
+	return len(s.in) > 0 && len(s.out) == 1 && g.shapes[s.in[0]].Equal(g.shapes[s.out[0]]) &&
+		s.layer.Compile(1, g.shapesOf(s.in)).View
 }
 
 func (g *graph) remove(step int) { g.steps = slices.Delete(g.steps, step, step+1) }

@@ -98,6 +98,7 @@ func wantPictureAndSize(in []Shape) error {
 func separable(batch int, in Shape, rows, cols *kernels.Axis, fill float64) Routine {
 	o := separableMaps{batch, in[2], rows, cols, rows.Transpose(), cols.Transpose(), fill}
 	return Routine{
+		rows:  axisRows{rows, func(rows *kernels.Axis) Routine { return separable(1, in, rows, cols, fill) }},
 		New32: func() Op[float32] { return newSeparableOp[float32](o) },
 		New64: func() Op[float64] { return newSeparableOp[float64](o) },
 		Scratch: max(kernels.SeparableScratch(batch, rows.Out, cols.In*o.channels),

@@ -146,6 +146,21 @@ func freshScratch[T Float](p convPass[T]) int {
 	return p.form() + p.scratch()
 }
 
+// runFresh runs a pass on the kernel itself.
+func runFresh[T Float](team *parallel.Team, p convPass[T], out, in [][]T, w, bias, scratch []T) {
+	if f, ok := p.(freshPass[T]); ok {
+		f.runFresh(team, out, in, w, bias, scratch)
+		return
+	}
+	n := p.form()
+	if n == 0 {
+		p.run(team, out, in, w, bias, scratch)
+		return
+	}
+	p.prepare(team, scratch[:n], w)
+	p.run(team, out, in, scratch[:n], bias, scratch[n:])
+}
+
 // convOuter computes dw, the gradient of sum(conv(x, w)*y) by w, by one algorithm.
 type convOuter[T Float] interface {
 	scratch() int
@@ -210,23 +225,24 @@ func (c *Conv[T]) gathering() convPass[T] {
 
 func (c *Conv[T]) scattering() convPass[T] {
 	if c.scatter == nil {
-		s := &c.shape
-		switch a := s.choose(isFloat32[T]()); a {
-		case ConvWinograd2, ConvWinograd4:
-			c.scatter = newWinogradPass[T](s, a.winograd(), true)
-		case ConvLoop:
-			c.scatter = joinParts(s, convLoopScatter[T]{newConvLoop[T](*s)}, false)
-		case ConvPatch:
-			c.scatter = joinParts(s, convGemmScatter[T]{newConvGemm[T](*s)}, false)
-		default:
-			if s.Border > BorderZero {
-				c.scatter = joinParts(s, convGemmScatter[T]{newConvGemm[T](*s)}, false)
-				break
-			}
-			c.scatter = newDirectPass[T](s, false)
-		}
+		c.scatter = newScatterPass[T](&c.shape)
 	}
 	return c.scatter
+}
+
+func newScatterPass[T Float](s *ConvShape) convPass[T] {
+	a := s.choose(isFloat32[T]())
+	switch {
+	case a == ConvLoop:
+		return joinParts(s, convLoopScatter[T]{newConvLoop[T](*s)}, false)
+	case a == ConvPatch || s.Border > BorderZero && s.Transposed:
+		return joinParts(s, convGemmScatter[T]{newConvGemm[T](*s)}, false)
+	case s.Border > BorderZero:
+		return newFoldedPass[T](s)
+	case a.winograd() > 0:
+		return newWinogradPass[T](s, a.winograd(), true)
+	}
+	return newDirectPass[T](s, false)
 }
 
 func (c *Conv[T]) outerProduct() convOuter[T] {
@@ -335,21 +351,17 @@ func (c *Conv[T]) InputGrad(team *parallel.Team, din [][]T, dz, w, scratch []T) 
 // pass makes the form where it is missing, and runs.
 func (c *Conv[T]) pass(team *parallel.Team, p convPass[T], out, in [][]T, w, form, bias, scratch []T) {
 	defer func() { c.one[0] = nil }()
-	n := p.form()
-	if form == nil && n > 0 {
+	switch {
+	case p.form() == 0:
+		need("Conv", "scratch", len(scratch), p.scratch())
+		p.run(team, out, in, w, bias, scratch)
+	case form == nil:
 		need("Conv", "scratch", len(scratch), freshScratch(p))
-		if f, ok := p.(freshPass[T]); ok {
-			f.runFresh(team, out, in, w, bias, scratch)
-			return
-		}
-		form, scratch = scratch[:n], scratch[n:]
-		p.prepare(team, form, w)
+		runFresh(team, p, out, in, w, bias, scratch)
+	default:
+		need("Conv", "scratch", len(scratch), p.scratch())
+		p.run(team, out, in, form, bias, scratch)
 	}
-	if n == 0 {
-		form = w
-	}
-	need("Conv", "scratch", len(scratch), p.scratch())
-	p.run(team, out, in, form, bias, scratch)
 }
 
 // KernelGrad computes dw, the gradient by the kernel, from the layer's input and dz.

@@ -57,6 +57,13 @@ func convShapes() []ConvShape {
 			list = append(list, s)
 		}
 	}
+	for i, m := range []Border{BorderReflect, BorderEdge, BorderSymmetric, BorderWrap} { // for Winograd's algorithm
+		s := shape(2, 9+i, 13-2*i, 35, 33, 1, same(3, 1, 1), explicit(3, 1, 1, 2, i%3))
+		if s.Border = m; i%2 == 0 {
+			s.Parts = []int{16, 19}
+		}
+		list = append(list, s)
+	}
 	list = append(list,
 		shape(2, 13, 18, 16, 16, 1, explicit(3, 1, 1, 0, 1), explicit(3, 1, 1, 2, 0)),
 		shape(1, 30, 27, 37, 70, 1, same(3, 1, 1), valid(3, 1, 1)),

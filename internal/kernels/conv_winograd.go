@@ -48,7 +48,7 @@ func (s *ConvShape) winogradFits() bool {
 	three := func(w Window) bool {
 		return w.Kernel == 3 && w.Stride == 1 && w.Dilation == 1 && w.Before >= 0 && w.Before <= 2 && w.In-w.Out+w.Before <= 2
 	}
-	return s.Groups == 1 && s.Border <= BorderZero && three(s.H) && three(s.W)
+	return s.Groups == 1 && three(s.H) && three(s.W)
 }
 
 // newWinogradPlan plans a pass.
@@ -170,6 +170,8 @@ func newWinogradPass[T Float](s *ConvShape, size winogradSize, turned bool) *win
 	p.end = epilogue[T]{floor: T(math.Inf(-1)), act: gather}
 	if turned {
 		p.end.act = scatter
+	} else {
+		p.x.border = s.Border
 	}
 	if p.end.act.Kind == ReLU {
 		p.end.floor, p.end.act = 0, Act{}

@@ -54,7 +54,7 @@ func newWinogradOuter[T Float](s *ConvShape, size winogradSize) *winogradOuter[T
 		task := winogradOuterRows * p.tileRows * p.size.planes() * p.c
 		p.slice = min(p.slice, max(winogradOuterSlice/task, 1)*winogradOuterRows)
 	}
-	p.x = canvas[T]{channels: p.in, h: p.inH, w: p.inW}
+	p.x = canvas[T]{channels: p.in, h: p.inH, w: p.inW, border: s.Border}
 	p.dy = canvas[T]{channels: p.out, h: p.outH, w: p.outW, parts: make([][]T, 1)}
 	p.groupTask, p.transformTask, p.productTask, p.tapsTask = p.runGroup, p.runTransform, p.runProduct, p.runTaps
 	return p

@@ -12,8 +12,9 @@ func TestWindowParts(t *testing.T) {
 		{Kernel: 2, Stride: 2, Dilation: 1}, {Kernel: 4, Stride: 2, Dilation: 1, Rule: PadSame},
 		{Kernel: 5, Stride: 1, Dilation: 2, Rule: PadSameLower}, {Kernel: 2, Stride: 3, Dilation: 1},
 		{Kernel: 3, Stride: 1, Dilation: 1, Rule: PadExplicit, Before: 4, After: 5},
+		{Kernel: 3, Stride: 1, Dilation: 1, Rule: PadExplicit, Before: 20, After: 40},
 	} {
-		for _, b := range []Border{BorderZero, BorderEdge} {
+		for _, b := range []Border{BorderZero, BorderEdge, BorderReflect, BorderSymmetric} {
 			w, err := s.Over(17)
 			if err != nil {
 				t.Fatal(err)
@@ -63,4 +64,48 @@ func checkStamps(t *testing.T, w Window, in Range) {
 	if got, want := taps(w.Part(in, out), in.From, out.From), taps(w, 0, 0); !slices.Equal(got, want) {
 		t.Fatalf("%+v: positions %v are stamped by %v, want %v", w, in, got, want)
 	}
+}
+
+// TestAxisParts: the parts of a map are the whole's rows.
+func TestAxisParts(t *testing.T) {
+	window, err := Slide{Kernel: 3, Stride: 2, Dilation: 1, Rule: PadSame}.Over(17)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range map[string]*Axis{
+		"averages": window.PoolAxis(DivideInside), "padding": NewPadAxis(9, 3, 4, BorderReflect),
+		"cropping": NewPadAxis(20, -3, -4, BorderZero), "zeros": NewPadAxis(5, 7, 7, BorderZero),
+	} {
+		whole := a.dense()
+		for from := range a.Out {
+			for to := from + 1; to <= a.Out; to++ {
+				in, part := a.Reads(Range{from, to}), a.Part(Range{from, to})
+				if part.In != in.Len() || part.Out != to-from || !part.Equal(a.Part(Range{from, to})) {
+					t.Fatalf("%s: outputs %d to %d are a map from %d to %d of %v", name, from, to, part.In, part.Out, in)
+				}
+				for i, row := range part.dense() {
+					want := slices.Clone(whole[from+i])
+					clear(want[in.From:in.To])
+					if slices.ContainsFunc(want, func(w float64) bool { return w != 0 }) || !slices.Equal(row, whole[from+i][in.From:in.To]) {
+						t.Fatalf("%s: output %d of those from %d to %d: %v of %v, want %v", name, from+i, from, to, row, in, whole[from+i])
+					}
+				}
+			}
+		}
+	}
+	if a := NewPadAxis(9, 3, 4, BorderReflect); !a.Part(Range{4, 6}).Equal(a.Part(Range{5, 7})) || a.Part(Range{2, 4}).Equal(a.Part(Range{5, 7})) {
+		t.Error("which parts are equal is wrong")
+	}
+}
+
+// dense is the map as a matrix.
+func (a *Axis) dense() [][]float64 {
+	rows := make([][]float64, a.Out)
+	for i := range rows {
+		rows[i] = make([]float64, a.In)
+		for k := a.start[i]; k < a.start[i+1]; k++ {
+			rows[i][a.index[k]] += a.weight[k]
+		}
+	}
+	return rows
 }

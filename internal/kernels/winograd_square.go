@@ -5,6 +5,7 @@ type canvas[T Float] struct {
 	parts    [][]T
 	channels []int
 	h, w     int
+	border   Border // what lies beyond, where it is read
 }
 
 // pixel is where a pixel of a part begins.
@@ -19,7 +20,7 @@ func (c *canvas[T]) inside(row, col, side int) bool {
 
 // load transforms the pixels of a square of picture n, whose first pixel is at row and col,
 // to numbers at dst, a plane after the other and a part after the other. Pixels outside the
-// picture are 0. patch has room for the square of a part.
+// picture are its border's. patch has room for the square of a part.
 func (w *winogradWorker[T]) load(op winogradOp, dst []T, plane int, c *canvas[T], n, row, col int, patch []T) {
 	side := w.size.side()
 	if op == winogradPixels {
@@ -46,20 +47,31 @@ func (w *winogradWorker[T]) load(op winogradOp, dst []T, plane int, c *canvas[T]
 	}
 }
 
-// cut copies a square of a part's pixels, 0 where they are outside the picture.
+// cut copies a square of a part's pixels, those of the border where they are outside the picture.
 func (c *canvas[T]) cut(patch []T, part, n, row, col, side int) {
 	ch := c.channels[part]
 	line := side * ch
 	lo, hi := min(max(0, -col), side), max(min(side, c.w-col), 0) // columns of the square that are inside
 	for i := range side {
 		dst := patch[i*line:][:line]
-		if y := row + i; y < 0 || y >= c.h || lo >= hi {
+		y := c.border.at(row+i, c.h)
+		if y < 0 {
 			clear(dst)
 			continue
 		}
-		clear(dst[:lo*ch])
-		copy(dst[lo*ch:hi*ch], c.parts[part][c.pixel(part, n, row+i, col+lo):])
-		clear(dst[hi*ch:])
+		for j := range side {
+			if j == lo && lo < hi {
+				copy(dst[lo*ch:hi*ch], c.parts[part][c.pixel(part, n, y, col+lo):])
+			}
+			if j >= lo && j < hi {
+				continue
+			}
+			if x := c.border.at(col+j, c.w); x >= 0 {
+				copy(dst[j*ch:][:ch], c.parts[part][c.pixel(part, n, y, x):])
+			} else {
+				clear(dst[j*ch:][:ch])
+			}
+		}
 	}
 }
 
