@@ -28,10 +28,11 @@ type winogradPlan struct {
 	// A row of V or M is a tile's k or c numbers in one of the planes, at a pitch that keeps
 	// the rows of a product from starting on the same set of a cache.
 	pitchIn, pitchOut int
-	block             int  // tiles that are in V and M at a time
-	shared            bool // V and M are everybody's, not one worker's
-	width             int  // columns of a panel of U
-	tileRows          int  // rows of a register tile
+	block             int   // tiles that are in V and M at a time
+	shared            bool  // V is everybody's, not one worker's
+	width             int   // columns of a panel of U
+	groups            []int // where V is shared, one task has columns groups[i] to groups[i+1]
+	tileRows          int   // rows of a register tile
 }
 
 const (
@@ -41,6 +42,8 @@ const (
 	winogradStream = 700 << 10
 	// winogradShared is how many elements of V and M all share in the last-level cache.
 	winogradShared = 2 << 20
+	// winogradTasks is how many tasks there are to be, so that few workers end together.
+	winogradTasks = 4
 )
 
 // winogradFits says whether the algorithm can compute the shape.
@@ -94,15 +97,35 @@ func (p *winogradPlan) divide() {
 	planes := p.size.planes()
 	perTile := planes * (p.pitchIn + p.pitchOut)
 	local := max(winogradLocal/perTile, p.tileRows)
-	p.shared = planes*p.terms*p.c > winogradStream || p.tiles < 4*local
+	p.shared = planes*p.terms*p.c > winogradStream || p.tiles < winogradTasks*p.tileRows
 	if p.shared {
 		local = max(winogradShared/perTile, 4*p.tileRows)
 	}
 	blocks := ceilDiv(p.tiles, max(local, 1))
 	if !p.shared && blocks < 32 {
-		blocks = ceilDiv(blocks, 4) * 4 // so that few workers end together
+		blocks = ceilDiv(blocks, winogradTasks) * winogradTasks
 	}
 	p.block = ceilDiv(p.tiles, max(blocks, 1))
+	p.groups = []int{0}
+	for j := p.width; j < p.c; j += p.width {
+		if p.divides(j) {
+			p.groups = append(p.groups, j)
+		}
+	}
+	p.groups = append(p.groups, p.c)
+}
+
+// divides says that columns may be divided at j: so that on either side of it there are as
+// many of a part as a transform wants.
+func (p *winogradPlan) divides(j int) bool {
+	edge := 0
+	for _, n := range p.out {
+		edge += n
+		if d := max(j-edge, edge-j); d > 0 && d < vectorSets[p.isa].lanes {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *winogradPlan) blocks() int { return ceilDiv(p.tiles, max(p.block, 1)) }
@@ -156,10 +179,11 @@ type winogradPass[T Float] struct {
 	x, y    canvas[T]
 	end     epilogue[T]
 	u, w    []T // the kernel in the transformed form, and as it is
-	v, m    []T // shared
+	v       []T // shared
 	from, n int // the tiles of the shared block
+	perTask int // those of a task
 
-	blockTask, inTask, productTask, freshTask, outTask, prepareTask workerRegion
+	blockTask, inTask, groupTask, prepareTask workerRegion
 }
 
 func newWinogradPass[T Float](s *ConvShape, size winogradSize, turned bool) *winogradPass[T] {
@@ -176,8 +200,7 @@ func newWinogradPass[T Float](s *ConvShape, size winogradSize, turned bool) *win
 	if p.end.act.Kind == ReLU {
 		p.end.floor, p.end.act = 0, Act{}
 	}
-	p.blockTask, p.inTask, p.outTask, p.prepareTask = p.runBlock, p.runIn, p.runOut, p.runPrepare
-	p.productTask, p.freshTask = p.runProduct, p.runFreshProduct
+	p.blockTask, p.inTask, p.groupTask, p.prepareTask = p.runBlock, p.runIn, p.runGroup, p.runPrepare
 	return p
 }
 
@@ -209,30 +232,29 @@ func (p *winogradPass[T]) scratch() int {
 	if !p.shared {
 		return 0
 	}
-	v, m := p.sizes()
-	return v + m
+	v, _ := p.sizes()
+	return v
 }
 
 func (p *winogradPass[T]) run(team *parallel.Team, out, in [][]T, form, bias, scratch []T) {
 	p.crew.hire(team, p.isa, p.size)
 	p.y.parts, p.x.parts, p.u, p.end.bias = out, in, form, bias
 	if p.shared {
-		v, m := p.sizes()
-		p.v, p.m = scratch[:v], scratch[v:v+m]
+		p.v = scratch
 		for p.from = 0; p.from < p.tiles; p.from += p.block {
 			p.n = min(p.block, p.tiles-p.from)
 			team.Run(ceilDiv(p.n, winogradGroup), &p.inTask)
-			if form == nil {
-				team.Run(p.panels(), &p.freshTask)
-			} else {
-				team.Run(p.products(), &p.productTask)
+			groups := len(p.groups) - 1
+			p.perTask = p.n
+			if form != nil {
+				p.perTask = ceilDiv(p.n, min(ceilDiv(winogradTasks, groups), ceilDiv(p.n, p.tileRows)))
 			}
-			team.Run(ceilDiv(p.n, winogradGroup), &p.outTask)
+			team.Run(groups*ceilDiv(p.n, p.perTask), &p.groupTask)
 		}
 	} else {
 		team.Run(p.blocks(), &p.blockTask)
 	}
-	p.y.parts, p.x.parts, p.u, p.end.bias, p.v, p.m = nil, nil, nil, nil, nil, nil
+	p.y.parts, p.x.parts, p.u, p.end.bias, p.v = nil, nil, nil, nil, nil
 	p.crew.dismiss()
 }
 
@@ -250,20 +272,16 @@ func (p *winogradPass[T]) runBlock(block, worker int) {
 	}
 	for t := range p.size.planes() {
 		for u := range p.panels() {
-			p.product(v, m, p.u[p.panel(u, t):], t, u, n, 0, p.terms)
+			p.product(v[t*p.block*p.pitchIn:], m[t*p.block*p.pitchOut+u*p.width:], p.pitchOut, p.u[p.panel(u, t):], u, n, 0, p.terms)
 		}
 	}
 	for i := range n {
-		p.output(w, m, patch, from+i, i)
+		p.output(w, m[i*p.pitchOut:], p.block*p.pitchOut, patch, from+i, 0, p.c)
 	}
 }
 
-const (
-	// winogradGroup is how many tiles one task transforms where V and M are shared.
-	winogradGroup = 4
-	// winogradPanels is how many panels of a plane one task multiplies there.
-	winogradPanels = 4
-)
+// winogradGroup is how many tiles one task transforms where V is shared.
+const winogradGroup = 4
 
 func (p *winogradPass[T]) runIn(group, worker int) {
 	patch := parallel.Local[T](p.crew.team, worker, p.patch())
@@ -272,23 +290,30 @@ func (p *winogradPass[T]) runIn(group, worker int) {
 	}
 }
 
-func (p *winogradPass[T]) runOut(group, worker int) {
-	patch := parallel.Local[T](p.crew.team, worker, p.patch())
-	for i := group * winogradGroup; i < min((group+1)*winogradGroup, p.n); i++ {
-		p.output(&p.crew.workers[worker], p.m, patch, p.from+i, i)
+// runGroup computes a group of columns, for a range of the block's tiles, from V to pixels.
+func (p *winogradPass[T]) runGroup(task, worker int) {
+	ranges := ceilDiv(p.n, p.perTask)
+	first, beyond := p.groups[task/ranges], p.groups[task/ranges+1]
+	from := task % ranges * p.perTask
+	n := min(p.perTask, p.n-from)
+	cols := beyond - first
+	pitch := alignUp16(cols)
+	nm := p.size.planes() * n * pitch
+	np := p.patch()
+	local := parallel.Local[T](p.crew.team, worker, nm+alignUp16(np)+p.freshLocal())
+	m, patch, fresh := local[:nm], local[nm:][:np], local[nm+alignUp16(np):]
+	for u := first / p.width; u < ceilDiv(beyond, p.width); u++ {
+		columns := m[u*p.width-first:]
+		if p.u == nil {
+			p.freshProduct(p.v[from*p.pitchIn:], columns, pitch, fresh, u, n, worker)
+			continue
+		}
+		for t := range p.size.planes() {
+			p.product(p.v[(t*p.block+from)*p.pitchIn:], columns[t*n*pitch:], pitch, p.u[p.panel(u, t):], u, n, 0, p.terms)
+		}
 	}
-}
-
-func (p *winogradPass[T]) products() int {
-	return p.size.planes() * ceilDiv(p.panels(), winogradPanels)
-}
-
-func (p *winogradPass[T]) runProduct(task, _ int) {
-	groups := ceilDiv(p.panels(), winogradPanels)
-	first := task % groups * winogradPanels
-	for u := first; u < min(first+winogradPanels, p.panels()); u++ {
-		t := task / groups
-		p.product(p.v, p.m, p.u[p.panel(u, t):], t, u, p.n, 0, p.terms)
+	for i := range n {
+		p.output(&p.crew.workers[worker], m[i*pitch:], n*pitch, patch, p.from+from+i, first, beyond)
 	}
 }
 
@@ -302,24 +327,25 @@ func (p *winogradPass[T]) input(w *winogradWorker[T], v, patch []T, tile, i int)
 	w.load(op, v[i*p.pitchIn:], p.block*p.pitchIn, &p.x, n, row-p.top, col-p.left, patch)
 }
 
-// output transforms row i of M to a tile's outputs.
-func (p *winogradPass[T]) output(w *winogradWorker[T], m, patch []T, tile, i int) {
+// output transforms a row of M, of some of the columns, to a tile's outputs.
+func (p *winogradPass[T]) output(w *winogradWorker[T], m []T, plane int, patch []T, tile, first, beyond int) {
 	n, row, col := p.place(tile)
-	w.store(m[i*p.pitchOut:], p.block*p.pitchOut, &p.y, n, row, col, &p.end, patch)
+	w.store(m, plane, &p.y, n, row, col, first, beyond, &p.end, patch)
 }
 
-// product computes the first rows of M in plane t and panel u of columns, or adds to them
-// the terms from k0 on; b is the panel from that term on.
-func (p *winogradPass[T]) product(v, m, b []T, t, u, rows, k0, k1 int) {
-	v, m = v[t*p.block*p.pitchIn+k0:], m[t*p.block*p.pitchOut:]
-	j := u * p.width
+// product computes rows of M, at a distance of pitch, in one plane and panel u of columns, or
+// adds to them the terms from k0 on; v and m begin with that plane and those columns, b is
+// the panel from term k0 on.
+func (p *winogradPass[T]) product(v, m []T, pitch int, b []T, u, rows, k0, k1 int) {
+	v = v[k0:]
+	cols := min(p.width, p.c-u*p.width)
 	if p.isa == generic {
-		p.productGeneric(v, m, b, rows, k1-k0, k0 > 0)
+		p.productGeneric(v, m, pitch, b, rows, k1-k0, k0 > 0)
 		return
 	}
 	x := tile{
-		b: &f32(b)[0], k: k1 - k0, cols: min(p.width, p.c-j),
-		strideC: 4 * p.pitchOut, rowA: 4 * p.pitchIn, stepA: 4, strideB: 4 * p.width,
+		b: &f32(b)[0], k: k1 - k0, cols: cols,
+		strideC: 4 * pitch, rowA: 4 * p.pitchIn, stepA: 4, strideB: 4 * p.width,
 	}
 	if k0 > 0 {
 		x.add = 1
@@ -331,7 +357,7 @@ func (p *winogradPass[T]) product(v, m, b []T, t, u, rows, k0, k1 int) {
 		if r < larger {
 			n++
 		}
-		x.a, x.c = &f32(v)[i*p.pitchIn], &f32(m)[i*p.pitchOut+j]
+		x.a, x.c = &f32(v)[i*p.pitchIn], &f32(m)[i*pitch]
 		if p.half {
 			gemmTileBF16(n, &x)
 		} else {
@@ -342,9 +368,9 @@ func (p *winogradPass[T]) product(v, m, b []T, t, u, rows, k0, k1 int) {
 }
 
 // productGeneric is the product in plain Go, where all columns are one panel.
-func (p *winogradPass[T]) productGeneric(v, m, b []T, rows, k int, add bool) {
+func (p *winogradPass[T]) productGeneric(v, m []T, pitch int, b []T, rows, k int, add bool) {
 	for i := range rows {
-		row := m[i*p.pitchOut:][:p.c]
+		row := m[i*pitch:][:p.c]
 		if !add {
 			clear(row)
 		}

@@ -118,17 +118,25 @@ func (p *winogradPass[T]) runFresh(team *parallel.Team, out, in [][]T, w, bias, 
 	p.w = nil
 }
 
-// runFreshProduct computes a panel of columns of all planes.
-func (p *winogradPass[T]) runFreshProduct(u, worker int) {
-	planes := p.size.planes()
+// freshLocal is what freshProduct wants of a worker, nothing where there is a form.
+func (p *winogradPass[T]) freshLocal() int {
+	if p.u != nil {
+		return 0
+	}
 	rows := min(winogradFreshRows, p.k)
-	size := alignUp16(planes * rows * p.width)
-	local := parallel.Local[T](p.crew.team, worker, size+p.turnedSize(rows))
+	return p.size.planes()*rows*p.width + p.turnedSize(rows)
+}
+
+// freshProduct computes rows of M, at a distance of pitch, in all planes and a panel of
+// columns, from the kernel as it is.
+func (p *winogradPass[T]) freshProduct(v, m []T, pitch int, local []T, u, n, worker int) {
+	rows := min(winogradFreshRows, p.k)
+	turned := local[p.size.planes()*rows*p.width:]
 	for k0 := 0; k0 < p.k; k0 += rows {
 		k1 := min(k0+rows, p.k)
-		p.transformKernel(&p.crew.workers[worker], local, rows*p.width, local[size:], u, k0, k1)
-		for t := range planes {
-			p.product(p.v, p.m, local[t*rows*p.width:], t, u, p.n, k0, k1)
+		p.transformKernel(&p.crew.workers[worker], local, rows*p.width, turned, u, k0, k1)
+		for t := range p.size.planes() {
+			p.product(v[t*p.block*p.pitchIn:], m[t*n*pitch:], pitch, local[t*rows*p.width:], u, n, k0, k1)
 		}
 	}
 }

@@ -83,33 +83,44 @@ type epilogue[T Float] struct {
 	act   Act
 }
 
-// store transforms numbers at src, a plane after the other and a part after the other, to a
-// square of outputs, as far as they are in the picture. Parts that are nil are left out.
-func (w *winogradWorker[T]) store(src []T, plane int, c *canvas[T], n, row, col int, e *epilogue[T], patch []T) {
+// store transforms numbers at src, a plane after the other, to some channels of a square of
+// outputs, as far as they are in the picture. Parts that are nil are left out.
+func (w *winogradWorker[T]) store(src []T, plane int, c *canvas[T], n, row, col, first, beyond int, e *epilogue[T], patch []T) {
 	m := int(w.size)
 	planes := square[T]{row: w.size.side() * plane, col: plane}
 	at := 0
 	for i, data := range c.parts {
 		ch := c.channels[i]
-		if data != nil {
-			planes.data = src[at:]
-			var bias []T
-			if e.bias != nil {
-				bias = e.bias[at : at+ch]
-			}
-			if c.inside(row, col, m) {
-				pixels := data[c.pixel(i, n, row, col):]
-				w.transform(winogradOutput, square[T]{data: pixels, row: c.w * ch, col: ch}, planes, ch, bias, e.floor)
-			} else {
-				w.transform(winogradOutput, square[T]{data: patch, row: m * ch, col: ch}, planes, ch, bias, e.floor)
-				for y := range min(m, c.h-row) {
-					copy(data[c.pixel(i, n, row+y, col):][:min(m, c.w-col)*ch], patch[y*m*ch:])
+		lo, hi := max(at, first), min(at+ch, beyond)
+		if data == nil || lo >= hi {
+			at += ch
+			continue
+		}
+		planes.data = src[lo-first:]
+		var bias []T
+		if e.bias != nil {
+			bias = e.bias[lo:hi]
+		}
+		pixel := func(y, x int) []T { return data[c.pixel(i, n, row+y, col+x)+lo-at:] }
+		wide := hi - lo
+		rows, runs, run := min(m, c.h-row), min(m, c.w-col), wide // of what lies together
+		if wide == ch {
+			runs, run = 1, runs*wide
+		}
+		if c.inside(row, col, m) {
+			w.transform(winogradOutput, square[T]{data: pixel(0, 0), row: c.w * ch, col: ch}, planes, wide, bias, e.floor)
+		} else {
+			w.transform(winogradOutput, square[T]{data: patch, row: m * wide, col: wide}, planes, wide, bias, e.floor)
+			for y := range rows {
+				for x := range runs {
+					copy(pixel(y, x)[:run], patch[(y*m+x)*wide:])
 				}
 			}
-			if e.act.Kind != Identity {
-				for y := range min(m, c.h-row) {
-					line := data[c.pixel(i, n, row+y, col):][:min(m, c.w-col)*ch]
-					Activate(e.act, line, line)
+		}
+		if e.act.Kind != Identity {
+			for y := range rows {
+				for x := range runs {
+					Activate(e.act, pixel(y, x)[:run], pixel(y, x))
 				}
 			}
 		}
