@@ -101,26 +101,27 @@ func (w *winogradWorker[T]) store(src []T, plane int, c *canvas[T], n, row, col,
 		if e.bias != nil {
 			bias = e.bias[lo:hi]
 		}
-		pixel := func(y, x int) []T { return data[c.pixel(i, n, row+y, col+x)+lo-at:] }
+		pixels, line := data[c.pixel(i, n, row, col)+lo-at:], c.w*ch
 		wide := hi - lo
 		rows, runs, run := min(m, c.h-row), min(m, c.w-col), wide // of what lies together
 		if wide == ch {
 			runs, run = 1, runs*wide
 		}
 		if c.inside(row, col, m) {
-			w.transform(winogradOutput, square[T]{data: pixel(0, 0), row: c.w * ch, col: ch}, planes, wide, bias, e.floor)
+			w.transform(winogradOutput, square[T]{data: pixels, row: line, col: ch}, planes, wide, bias, e.floor)
 		} else {
 			w.transform(winogradOutput, square[T]{data: patch, row: m * wide, col: wide}, planes, wide, bias, e.floor)
 			for y := range rows {
 				for x := range runs {
-					copy(pixel(y, x)[:run], patch[(y*m+x)*wide:])
+					copy(pixels[y*line+x*ch:][:run], patch[(y*m+x)*wide:])
 				}
 			}
 		}
 		if e.act.Kind != Identity {
 			for y := range rows {
 				for x := range runs {
-					Activate(e.act, pixel(y, x)[:run], pixel(y, x))
+					out := pixels[y*line+x*ch:][:run]
+					Activate(e.act, out, out)
 				}
 			}
 		}
