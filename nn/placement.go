@@ -97,17 +97,16 @@ func (b buffers) meetings() [][]bool {
 // need.
 func (b buffers) layout(order []int, meets [][]bool) (offsets []int, arena int) {
 	offsets = make([]int, len(b))
-	var placed []int // by offset
+	placed := make([]int, 0, len(order)) // by offset
 	for _, i := range order {
 		at, size := 0, alignUp(b[i].elems)
 		for _, j := range placed {
-			if !meets[i][j] {
-				continue
-			}
 			if at+size <= offsets[j] {
 				break
 			}
-			at = max(at, offsets[j]+alignUp(b[j].elems))
+			if end := offsets[j] + alignUp(b[j].elems); end > at && meets[i][j] {
+				at = end
+			}
 		}
 		offsets[i], arena = at, max(arena, at+size)
 		k, _ := slices.BinarySearchFunc(placed, at, func(j, off int) int { return cmp.Compare(offsets[j], off) })

@@ -34,7 +34,7 @@ func newPlan(g *graph, batch int, training, inputGrads bool) *plan {
 	p.compile()
 	p.findGradients(inputGrads)
 	p.findChains()
-	p.layOut(nil)
+	p.layOut(p.backwards())
 	p.place()
 	return p
 }
@@ -64,11 +64,10 @@ func (p *plan) compile() {
 	}
 }
 
-// layOut decides what lies in memory when, for a graph divided into segments: cuts are the
-// first steps of all but the first.
-func (p *plan) layOut(cuts []int) {
+// layOut decides what lies in memory when, given what happens after the forward pass.
+func (p *plan) layOut(back []action) {
 	p.buffers = p.buffers[:0]
-	p.divide(cuts)
+	p.setMoments(back)
 	p.planValues()
 	p.bindOutputs()
 	if p.training {
@@ -212,27 +211,18 @@ func (p *plan) planWork() {
 	p.scratch = slices.Repeat([][2]int{{-1, -1}}, len(p.graph.steps))
 	p.saved = slices.Repeat([]int{-1}, len(p.graph.steps))
 	for i, r := range p.routines {
-		forward, end := r.Scratch, i
-		runs, kept := []span{{i, i}}, []span{{i, i}}
+		forward := r.Scratch
 		if p.training {
 			forward = max(forward, r.FreshScratch)
 		}
-		if p.backward(i) {
-			end = p.backwardAt[i]
-			kept[0].last = end
-		}
-		if again := p.againAt[i]; again >= 0 {
-			runs = append(runs, span{again, again})
-			kept = []span{{i, i}, {again, end}}
-		}
 		if forward > 0 {
-			p.scratch[i][0] = p.buffers.add(buffer{elems: forward, spans: runs})
+			p.scratch[i][0] = p.buffers.add(buffer{elems: forward, spans: spansFrom(p.runsAt[i])})
 		}
 		if backward := max(r.Scratch, r.BackwardScratch); backward > 0 && p.backward(i) {
-			p.scratch[i][1] = p.buffers.add(lasting(backward, end, p.inputGradAt[i]))
+			p.scratch[i][1] = p.buffers.add(lasting(backward, p.backwardAt[i], p.inputGradAt[i]))
 		}
 		if r.Saved > 0 {
-			p.saved[i] = p.buffers.add(buffer{elems: r.Saved, spans: kept})
+			p.saved[i] = p.buffers.add(buffer{elems: r.Saved, spans: p.savedLives[i]})
 		}
 	}
 }

@@ -2,112 +2,98 @@ package nn
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
 
 const (
-	// cutStarts is how many of the divisions into equal segments are improved, cutRounds how
-	// often all cuts of one are moved, and cutPlaces at how many places each is tried.
-	cutStarts = 4
-	cutRounds = 3
-	cutPlaces = 16
+	// recomputeBudgets is how many budgets of memory are tried, and recomputePlaced for how many
+	// of the best the arena is laid out.
+	recomputeBudgets = 48
+	recomputePlaced  = 6
+	// passCost is the cost of making an element, as a number of operations: of the pass over
+	// memory, which counts where a step computes little.
+	passCost = 32
 )
 
-// recompute divides the graph into segments such that the arena is small: of what lies inside
-// a segment but the last, nothing is kept from the forward pass, and the backward pass computes
-// it again (Chen et al. 2016). Of divisions into up to 2*sqrt(steps) segments that make as many
-// values each, it takes the best ones and moves their cuts, one by one, to where they are best.
+// recompute chooses what is not kept from the forward pass, but computed again when the
+// backward pass wants it, such that the arena is small: of runs under several budgets of
+// memory, see [keeper], the one that gets along with the least. Computing again may cost as
+// much as a forward pass.
 func (p *plan) recompute() {
-	var starts []division
-	for segments := 1; segments <= 2*int(math.Sqrt(float64(len(p.graph.steps)))); segments++ {
-		cuts := p.equalCuts(segments)
-		starts = append(starts, division{cuts, p.costOf(cuts)})
+	k := newKeeper(p)
+	most, _ := p.live()
+	var allowed int64
+	for i := range p.graph.steps {
+		allowed += p.cost(i)
 	}
-	slices.SortStableFunc(starts, func(a, b division) int { return a.cost.compare(b.cost) })
-	var best division
-	for i, d := range starts[:min(len(starts), cutStarts)] {
-		if p.improve(&d); i == 0 || d.cost.compare(best.cost) < 0 {
-			best = d
+	choices := []choice{p.judge(p.backwards())}
+	for i := range recomputeBudgets {
+		if back, ok := k.run(most*(i+1)/recomputeBudgets, allowed); ok {
+			choices = append(choices, p.judge(back))
 		}
 	}
-	p.layOut(best.cuts)
+	slices.SortStableFunc(choices, choice.compare)
+	choices = slices.CompactFunc(choices, func(a, b choice) bool { return a.compare(b) == 0 })
+	best, least := choices[0], 0
+	for i, c := range choices[:min(len(choices), recomputePlaced)] {
+		if arena := p.arenaOf(c.back); i == 0 || arena < least {
+			best, least = c, arena
+		}
+	}
+	if p.arenaOf(p.keepMore(best).back) > least {
+		p.arenaOf(best.back)
+	}
+}
+
+// arenaOf lays all out and returns the arena's elements.
+func (p *plan) arenaOf(back []action) int {
+	p.layOut(back)
 	p.place()
+	return p.arena
 }
 
-// division is a choice of cuts.
-type division struct {
-	cuts []int
-	cost cutCost
+// choice is one of what is computed again, and what it is judged by.
+type choice struct {
+	back []action
+	live int   // the largest number of elements alive at once
+	cost int64 // of what is computed again
 }
 
-// cutCost is what a division is judged by.
-type cutCost struct {
-	live  int   // the largest number of elements alive at once
-	flops int64 // of what is computed again
+func (c choice) compare(o choice) int {
+	return cmp.Or(cmp.Compare(c.live, o.live), cmp.Compare(c.cost, o.cost))
 }
 
-func (c cutCost) compare(o cutCost) int {
-	return cmp.Or(cmp.Compare(c.live, o.live), cmp.Compare(c.flops, o.flops))
-}
-
-func (p *plan) costOf(cuts []int) (cost cutCost) {
-	p.layOut(cuts)
-	cost.live, _ = p.live()
-	for i, again := range p.againAt {
-		if again >= 0 {
-			cost.flops += p.routines[i].FLOPs
+func (p *plan) judge(back []action) choice {
+	c := choice{back: back}
+	p.layOut(back)
+	c.live, _ = p.live()
+	for _, a := range back {
+		if a.again {
+			c.cost += p.cost(a.step)
 		}
+	}
+	return c
+}
+
+// cost is that of a step's forward pass.
+func (p *plan) cost(i int) int64 {
+	cost := p.routines[i].FLOPs
+	for _, v := range p.graph.steps[i].out {
+		cost += passCost * int64(p.elems(v))
 	}
 	return cost
 }
 
-// equalCuts divides the steps into segments that make about as many values each.
-func (p *plan) equalCuts(segments int) []int {
-	made := make([]int, len(p.graph.steps)+1) // before each step
-	for i, s := range p.graph.steps {
-		made[i+1] = made[i]
-		for _, v := range s.out {
-			made[i+1] += p.elems(v)
+// keepMore leaves out what is computed again without need: keeping it takes no more memory.
+func (p *plan) keepMore(c choice) choice {
+	for i := 0; i < len(c.back); i++ {
+		if !c.back[i].again {
+			continue
+		}
+		if without := p.judge(slices.Delete(slices.Clone(c.back), i, i+1)); without.compare(c) < 0 {
+			c = without
+			i--
 		}
 	}
-	var cuts []int
-	for k := 1; k < segments; k++ {
-		cut, _ := slices.BinarySearch(made, made[len(made)-1]/segments*k)
-		if cut = min(cut, len(made)-2); cut > 0 && !slices.Contains(cuts, cut) {
-			cuts = append(cuts, cut)
-		}
-	}
-	return cuts
-}
-
-// improve moves the cuts until none gets better.
-func (p *plan) improve(d *division) {
-	for range cutRounds {
-		before := d.cost
-		for c := range d.cuts {
-			p.moveCut(d, c)
-		}
-		if d.cost == before {
-			return
-		}
-	}
-}
-
-// moveCut tries a cut at places between its neighbours and leaves it at the best.
-func (p *plan) moveCut(d *division, c int) {
-	lo, hi, best := 1, len(p.graph.steps), d.cuts[c]
-	if c > 0 {
-		lo = d.cuts[c-1] + 1
-	}
-	if c+1 < len(d.cuts) {
-		hi = d.cuts[c+1]
-	}
-	for at := lo; at < hi; at += (hi-lo)/cutPlaces + 1 {
-		d.cuts[c] = at
-		if cost := p.costOf(d.cuts); cost.compare(d.cost) < 0 {
-			best, d.cost = at, cost
-		}
-	}
-	d.cuts[c] = best
+	return c
 }

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -27,39 +28,42 @@ func forgetful() *Model {
 	return must(NewModelOf([]*Node{x}, []*Node{h, Apply(Dense{Units: 2}, side)}))
 }
 
-// TestSegments: wherever a graph is cut into segments, results are the same, bit for bit.
-func TestSegments(t *testing.T) {
+// TestAgain: whatever is computed again, and when, results are the same, bit for bit.
+func TestAgain(t *testing.T) {
 	m := forgetful()
 	g := must(lower(m, []Shape{{5, 7, 3}}))
 	g.optimise(true)
 	p := newPlan(g, 2, true, true)
 	want := runPlan(m, p)
-	again := 0
-	check := func(cuts ...int) {
-		p.layOut(cuts)
-		p.place()
+	k := newKeeper(p)
+	most, _ := p.live()
+	seen := map[string]bool{}
+	check := func(back []action) {
+		if seen[fmt.Sprint(back)] {
+			return
+		}
+		seen[fmt.Sprint(back)] = true
+		p.arenaOf(back)
 		got := runPlan(m, p)
 		for i, w := range [][][]float64{want.outputs, want.inputGrads, want.paramGrads, want.state} {
 			for j := range w {
 				if !slices.Equal([][][]float64{got.outputs, got.inputGrads, got.paramGrads, got.state}[i][j], w[j]) {
-					t.Fatalf("cuts %v: result %d, %d differs", cuts, i, j)
+					t.Fatalf("%v: result %d, %d differs", back, i, j)
 				}
 			}
 		}
-		for _, at := range p.againAt {
-			if at >= 0 {
-				again++
+	}
+	for budget := range 200 {
+		back, _ := k.run(most*budget/200, math.MaxInt64)
+		check(back)
+		for i, a := range back {
+			if a.again { // kept since it was made the time before
+				check(slices.Delete(slices.Clone(back), i, i+1))
 			}
 		}
 	}
-	for a := 1; a < len(g.steps); a++ {
-		check(a)
-		for b := a + 1; b < len(g.steps); b++ {
-			check(a, b)
-		}
-	}
-	if again == 0 {
-		t.Error("nothing was computed again")
+	if len(seen) < 200 {
+		t.Errorf("only %d plans differ", len(seen))
 	}
 }
 
@@ -118,22 +122,17 @@ func TestRecompute(t *testing.T) {
 	}
 }
 
-// TestRecomputeArena: what a U-Net keeps for the backward pass shrinks to two thirds or less.
+// TestRecomputeArena: the arena of a U-Net's training shrinks to half or less.
 func TestRecomputeArena(t *testing.T) {
 	for _, norm := range []bool{false, true} {
 		p := planOf(unet(32, 4, norm), 8, true, Shape{128, 128, 3})
 		before := p.arena
 		p.recompute()
-		again := 0
-		for _, at := range p.againAt {
-			if at >= 0 {
-				again++
-			}
-		}
+		again := len(p.back) - len(p.graph.steps)
 		live, _ := p.live()
 		t.Logf("norm=%v: arena %.1f MiB, alive at once %.1f, without %.1f; %d of %d steps again",
-			norm, float64(p.arena)/(1<<18), float64(live)/(1<<18), float64(before)/(1<<18), again, len(p.againAt))
-		if 3*p.arena > 2*before {
+			norm, float64(p.arena)/(1<<18), float64(live)/(1<<18), float64(before)/(1<<18), again, len(p.graph.steps))
+		if 2*p.arena > before {
 			t.Errorf("the arena has %d numbers, %d without recomputing", p.arena, before)
 		}
 	}

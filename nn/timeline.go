@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// timeline says when each step of a plan runs. Step i runs forward at moment i. Then the
-// segments that the steps are divided into come back, the last one first: in each but the
-// last, what the backward pass wants and nobody kept is computed again, and then every step
-// runs backward (Griewank and Walther 2000, Chen et al. 2016).
+// timeline says when each step of a plan runs. Step i runs forward at moment i. Then every step
+// runs backward, the last one first, and between, some run forward once more: what they make
+// need not be kept until then (Griewank and Walther 2000, Chen et al. 2016).
 type timeline struct {
-	segment             []int    // of each step
-	againAt, backwardAt []int    // the moments of each step; -1 where it is not computed again
-	inputGradAt         []int    // when the gradients by a step's inputs come into being
-	back                []action // what happens after all ran forward
-	end                 int      // the moment after the last
-	lives               [][]span // when each value is read or written
+	back        []action // what happens after all ran forward
+	runsAt      [][]int  // the moments at which each step runs forward
+	backwardAt  []int    // the moment at which it runs backward
+	inputGradAt []int    // when the gradients by its inputs come into being
+	end         int      // the moment after the last
+	lives       [][]span // when each value is read or written
+	savedLives  [][]span // of each step, when what it saves is
 }
 
 // action is a step that runs backward, or forward once more.
@@ -70,46 +70,39 @@ func union(a, b []span) []span {
 	return joined
 }
 
-// divide lays the moments out for segments that begin at the first step and at the cuts.
-func (p *plan) divide(cuts []int) {
+// backwards is what happens after the forward pass where nothing is computed again.
+func (p *plan) backwards() []action {
+	var back []action
+	for i := range slices.Backward(p.graph.steps) {
+		back = append(back, action{step: i})
+	}
+	return back
+}
+
+// setMoments lays the moments out.
+func (p *plan) setMoments(back []action) {
 	steps := len(p.graph.steps)
 	p.timeline = timeline{
-		segment: make([]int, steps), againAt: slices.Repeat([]int{-1}, steps),
+		back: back, runsAt: make([][]int, steps),
 		backwardAt: make([]int, steps), inputGradAt: make([]int, steps), end: steps,
 	}
-	for i := range p.segment {
-		for _, cut := range cuts {
-			if cut <= i {
-				p.segment[i]++
-			}
-		}
+	for i := range p.runsAt {
+		p.runsAt[i] = []int{i}
 	}
-	readers := p.readers()
-	kept := p.keptValues(readers)
-	again := p.findAgain(readers, kept)
-	for hi := steps; hi > 0; {
-		lo := hi - 1
-		for lo > 0 && p.segment[lo-1] == p.segment[lo] {
-			lo--
+	for _, a := range back {
+		i := a.step
+		if a.again {
+			p.runsAt[i] = append(p.runsAt[i], p.end)
+			p.end++
+			continue
 		}
-		for i := lo; i < hi; i++ {
-			if again[i] {
-				p.againAt[i] = p.end
-				p.back = append(p.back, action{i, true})
-				p.end++
-			}
+		p.backwardAt[i], p.inputGradAt[i] = p.end, p.end
+		if p.routines[i].InputGradLast {
+			p.inputGradAt[i] += 2 // after what reads the outputs, and what reads the inputs
 		}
-		for i := hi - 1; i >= lo; i-- {
-			p.backwardAt[i], p.inputGradAt[i] = p.end, p.end
-			if p.routines[i].InputGradLast {
-				p.inputGradAt[i] += 2 // after what reads the outputs, and what reads the inputs
-			}
-			p.back = append(p.back, action{i, false})
-			p.end = p.inputGradAt[i] + 1
-		}
-		hi = lo
+		p.end = p.inputGradAt[i] + 1
 	}
-	p.findLives(readers, kept)
+	p.findLives()
 }
 
 // readers lists for each value the steps that read it.
@@ -121,56 +114,6 @@ func (p *plan) readers() [][]int {
 		}
 	}
 	return readers
-}
-
-// keptValues finds the values that stay from the forward pass on: those of the last segment,
-// those that other segments read, and outputs.
-func (p *plan) keptValues(readers [][]int) []bool {
-	g, last := p.graph, 0
-	if len(p.segment) > 0 {
-		last = p.segment[len(p.segment)-1]
-	}
-	kept := make([]bool, len(g.shapes))
-	for _, v := range slices.Concat(g.inputs, g.outputs) {
-		kept[v] = true
-	}
-	for i, s := range g.steps {
-		for _, v := range s.out {
-			if p.segment[i] == last || slices.ContainsFunc(readers[v], func(r int) bool { return p.segment[r] != p.segment[i] }) {
-				kept[v] = true
-			}
-		}
-	}
-	// Views are the same memory.
-	for i, s := range g.steps {
-		if p.routines[i].View && kept[s.in[0]] {
-			kept[s.out[0]] = true
-		}
-	}
-	for i, s := range slices.Backward(g.steps) {
-		if p.routines[i].View && kept[s.out[0]] {
-			kept[s.in[0]] = true
-		}
-	}
-	return kept
-}
-
-// findAgain finds the steps that run once more: those that make what is not kept, and what
-// their own backward pass or a reader that is computed again wants.
-func (p *plan) findAgain(readers [][]int, kept []bool) []bool {
-	again := make([]bool, len(p.graph.steps))
-	for i, s := range slices.Backward(p.graph.steps) {
-		again[i] = slices.ContainsFunc(s.out, func(v int) bool {
-			return !kept[v] && (p.keptFor(i, v, readers[v]) || slices.ContainsFunc(readers[v], func(r int) bool { return again[r] }))
-		})
-	}
-	return again
-}
-
-// keptFor reports whether a backward pass reads the value: of its producer, step i, or of a
-// reader.
-func (p *plan) keptFor(i, v int, readers []int) bool {
-	return p.keepsOut(i) || slices.ContainsFunc(readers, func(r int) bool { return p.keepsIn(r, v) })
 }
 
 // keepsOut and keepsIn report whether the backward pass of a step reads its outputs, or v.
@@ -186,36 +129,64 @@ func (p *plan) keepsIn(i, v int) bool {
 // inputsReadAt is the last moment at which the backward pass of a step reads its inputs.
 func (p *plan) inputsReadAt(i int) int { return max(p.backwardAt[i], p.inputGradAt[i]-1) }
 
-// findLives finds the spans of each value: one, or where it is not kept, one for the forward
-// pass and one from when it is computed again.
-func (p *plan) findLives(readers [][]int, kept []bool) {
+// findLives finds the spans of what steps make: from each time that it is made until it is
+// last read before the next. A view is made as often as what it is a view of.
+func (p *plan) findLives() {
 	p.lives = make([][]span, len(p.graph.shapes))
+	p.savedLives = make([][]span, len(p.graph.steps))
 	for _, v := range p.graph.inputs {
 		p.lives[v] = []span{{0, p.end}}
 	}
+	readers := p.readers()
+	made := make([][]int, len(p.graph.shapes))
 	for i, s := range p.graph.steps {
+		runs := p.runsAt[i]
+		if p.routines[i].View && made[s.in[0]] != nil {
+			runs = slices.Concat(runs, made[s.in[0]][1:])
+		}
 		for _, v := range s.out {
-			first, second := span{p.begins(i), i}, span{p.againAt[i], p.againAt[i]}
+			made[v] = runs
+			life := spansFrom(runs)
+			life[0].first = p.begins(i)
 			if p.keepsOut(i) {
-				second.last = max(second.last, p.backwardAt[i])
+				extend(life, p.backwardAt[i])
 			}
 			for _, r := range readers[v] {
-				first.last = max(first.last, p.ends(r))
-				second.last = max(second.last, p.againAt[r])
+				extend(life, p.ends(r))
+				for _, again := range p.runsAt[r][1:] {
+					extend(life, again)
+				}
 				if p.keepsIn(r, v) {
-					second.last = max(second.last, p.inputsReadAt(r))
+					extend(life, p.inputsReadAt(r))
 				}
 			}
-			switch {
-			case slices.Contains(p.graph.outputs, v):
-				p.lives[v] = []span{{first.first, p.end}}
-			case kept[v]:
-				p.lives[v] = []span{{first.first, max(first.last, second.last)}}
-			case p.againAt[i] >= 0:
-				p.lives[v] = []span{first, second}
-			default:
-				p.lives[v] = []span{first}
+			if slices.Contains(p.graph.outputs, v) {
+				life = []span{{life[0].first, p.end}}
 			}
+			p.lives[v] = life
+		}
+		p.savedLives[i] = spansFrom(p.runsAt[i])
+		if p.backward(i) {
+			extend(p.savedLives[i], p.backwardAt[i])
+		}
+	}
+}
+
+// spansFrom are spans of a moment each.
+func spansFrom(moments []int) []span {
+	spans := make([]span, len(moments))
+	for i, m := range moments {
+		spans[i] = span{m, m}
+	}
+	return spans
+}
+
+// extend makes the last of the spans that begin up to a moment last until then.
+func extend(spans []span, moment int) {
+	for i := range slices.Backward(spans) {
+		if s := &spans[i]; s.first <= moment {
+			s.last = max(s.last, moment)
+			return
 		}
 	}
 }

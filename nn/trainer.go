@@ -47,7 +47,7 @@ type TrainerOptions struct {
 	Workers int
 	// KeepState leaves moving statistics as they are.
 	KeepState bool
-	// Recompute takes less memory and more time, about a forward pass: the backward pass
+	// Recompute takes less memory and more time, up to about a forward pass: the backward pass
 	// computes again much of what the forward pass would have had to keep (gradient
 	// checkpointing, Chen et al. 2016). It has no influence on results.
 	Recompute bool
