@@ -6,10 +6,11 @@ import (
 	"github.com/hourglass-go/hourglass/internal/kernels"
 )
 
-// How large the rows should be that a job makes or reads of one value: of large values jobBytes,
-// so that two such, and what passes by, stay in a last-level cache, and little waits in skip
-// connections; of smaller ones more, such that their product with the largest value's size is
-// jobProduct. Tests set both lower.
+// How large the rows should be that a job makes or reads of one value. Large values are to be cut
+// finely, so that little waits in skip connections: jobProduct over the size of the chain's
+// largest value is what a job has, but at least jobBytes, and at most twice that, so that two such,
+// and what passes by, stay in a last-level cache. What is no larger than that quotient is not cut at
+// all. Tests set both lower.
 var (
 	jobBytes   int64 = 2 << 20
 	jobProduct int64 = 256 << 40
@@ -68,8 +69,11 @@ func (p *plan) schedule(c *rowChain) []rowJob {
 // largest value has so many bytes.
 func (p *plan) jobHeight(step int, largest int64) int {
 	r := &p.routines[step]
-	h := int64(r.rows.height())
-	rows := max(max(jobBytes, jobProduct/largest)*h/p.passingBytes(step), jobRows)
+	h, bytes, most := int64(r.rows.height()), p.passingBytes(step), jobProduct/largest
+	if bytes <= most {
+		return int(h)
+	}
+	rows := max(min(max(most, jobBytes), 2*jobBytes)*h/bytes, jobRows)
 	if flops := r.FLOPs / int64(p.batch); flops > 0 {
 		rows = max(rows, jobFLOPs*4*int64(r.Form.Elems)*h/flops)
 	}
