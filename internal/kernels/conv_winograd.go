@@ -103,6 +103,7 @@ func (p *winogradPlan) divide() {
 	}
 	blocks := ceilDiv(p.tiles, max(local, 1))
 	if !p.shared && blocks < 32 {
+		blocks = max(blocks, min(4*winogradTasks, p.tiles/p.tileRows)) // a worker that is late costs little
 		blocks = ceilDiv(blocks, winogradTasks) * winogradTasks
 	}
 	p.block = ceilDiv(p.tiles, max(blocks, 1))
